@@ -1,0 +1,184 @@
+//! Who may act on the world (DESIGN section 3): Full is an entry, a lease is read, proof is about one process only.
+
+use alloc::collections::BTreeSet;
+use core::time::Duration;
+
+use crate::config::Config;
+use crate::entry::Evidence;
+use crate::names::{Epoch, Process, WriteId};
+use crate::time::Instant;
+use crate::view::{FullRecord, View};
+
+/// Leave to act on the world, at the moment it was asked for.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub struct ActAuthority {
+    /// The fencing token to carry.
+    pub epoch: Epoch,
+    /// Work must have ended by then, unless the lease is read again before.
+    pub until: Instant,
+}
+
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+pub(crate) struct Authority {
+    /// Of the epoch led: acting is safe until then.
+    lease: Option<(Epoch, Instant)>,
+    /// The epoch whose own `Full` is durable.
+    full: Option<Epoch>,
+    /// A `Release` or `Handover` has been sent and is not decided: no acts, and no read renews.
+    ending: bool,
+    /// Acts under way.
+    permits: BTreeSet<u64>,
+    next_permit: u64,
+    /// The first takeover above the last `Full`'s epoch, and when it was received here.
+    superseded: Option<(WriteId, Instant)>,
+    /// Processes known to have exited, with all that they had running.
+    exited: BTreeSet<Process>,
+}
+
+/// Whether a `Full` may be appended.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum FullProof {
+    Proven(Evidence),
+    /// Not yet; at the latest then, if a time is known.
+    Wait(Option<Instant>),
+}
+
+/// How long a waiter waits by its own clock for a lease of `ttl`: TTL (1+r)/(1-r).
+pub(crate) fn wait_for(full: &FullRecord) -> Duration {
+    let r = u128::from(full.drift_ppm.min(900_000));
+    let nanos = full.ttl.as_nanos() * (1_000_000 + r) / (1_000_000 - r) + 1;
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+}
+
+impl Authority {
+    /// This process leads a new epoch: nothing of an earlier one carries over.
+    pub(crate) fn lead(&mut self) {
+        self.lease = None;
+        self.full = None;
+        self.ending = false;
+    }
+
+    /// This process leads no more.
+    pub(crate) fn lose(&mut self) {
+        self.lead();
+    }
+
+    /// As of that moment the journal held nothing beyond this leader's view.
+    pub(crate) fn proven(&mut self, epoch: Epoch, as_of: Instant, ttl: Duration) {
+        if self.ending {
+            return;
+        }
+        let until = as_of + ttl;
+        match &mut self.lease {
+            Some((e, end)) if *e == epoch => *end = (*end).max(until),
+            lease => *lease = Some((epoch, until)),
+        }
+    }
+
+    /// The clock jumped: what was read before proves nothing now.
+    pub(crate) fn forget_lease(&mut self) {
+        self.lease = None;
+    }
+
+    pub(crate) fn own_full(&mut self, epoch: Epoch) {
+        self.full = Some(epoch);
+    }
+
+    pub(crate) fn has_full(&self, epoch: Epoch) -> bool {
+        self.full == Some(epoch)
+    }
+
+    pub(crate) fn set_ending(&mut self, ending: bool) {
+        self.ending = ending;
+    }
+
+    /// The end of the lease, grace included.
+    pub(crate) fn lease_end(&self, epoch: Epoch) -> Option<Instant> {
+        self.lease.filter(|(e, _)| *e == epoch).map(|(_, until)| until)
+    }
+
+    /// Leave to act, if there is any.
+    pub(crate) fn act(&self, now: Instant, lead: Option<Epoch>, config: &Config) -> Option<ActAuthority> {
+        let epoch = lead.filter(|e| self.has_full(*e) && !self.ending)?;
+        let end = self.lease_end(epoch)?;
+        let until = Instant::from_nanos(
+            end.as_nanos()
+                .saturating_sub(u64::try_from(config.stop_grace.as_nanos()).unwrap_or(u64::MAX)),
+        );
+        (now < until).then_some(ActAuthority { epoch, until })
+    }
+
+    pub(crate) fn begin_act(&mut self) -> u64 {
+        self.next_permit += 1;
+        self.permits.insert(self.next_permit);
+        self.next_permit
+    }
+
+    pub(crate) fn end_act(&mut self, permit: u64) {
+        self.permits.remove(&permit);
+    }
+
+    pub(crate) fn is_working(&self) -> bool {
+        !self.permits.is_empty()
+    }
+
+    pub(crate) fn exited(&mut self, process: Process) {
+        self.exited.insert(process);
+    }
+
+    /// A takeover or handover was taken by the view.
+    pub(crate) fn on_takeover(&mut self, now: Instant, view: &View, epoch: Epoch, write_id: WriteId) {
+        if view.full.as_ref().is_some_and(|f| epoch > f.epoch) && self.superseded.is_none() {
+            self.superseded = Some((write_id, now));
+        }
+    }
+
+    /// A `Full` was taken by the view.
+    pub(crate) fn on_full(&mut self) {
+        self.superseded = None;
+        self.exited.clear();
+    }
+
+    /// The view was replaced: the time of receipt is kept by write id.
+    pub(crate) fn on_reload(&mut self, now: Instant, view: &View) {
+        let first = view
+            .full
+            .as_ref()
+            .and_then(|f| view.table.range(f.epoch.next()..).next());
+        let kept = self.superseded;
+        self.superseded = first.map(|(_, term)| match kept {
+            Some((write_id, at)) if write_id == term.write_id => (write_id, at),
+            _ => (term.write_id, now),
+        });
+    }
+
+    /// Proof that nobody else acts.
+    pub(crate) fn full_proof(&self, now: Instant, me: &Process, view: &View) -> FullProof {
+        let Some(full) = &view.full else {
+            return FullProof::Proven(Evidence::Vacant);
+        };
+        if full.ended {
+            return FullProof::Proven(Evidence::Vacant);
+        }
+        if full.holder == *me {
+            return if self.is_working() {
+                FullProof::Wait(None)
+            } else {
+                FullProof::Proven(Evidence::Own)
+            };
+        }
+        if self.exited.contains(&full.holder) {
+            return FullProof::Proven(Evidence::Exited);
+        }
+        let Some((_, since)) = self.superseded else {
+            return FullProof::Wait(None);
+        };
+        let until = since + wait_for(full);
+        if now > until {
+            FullProof::Proven(Evidence::LeaseEnded)
+        } else {
+            FullProof::Wait(Some(until + Duration::from_nanos(1)))
+        }
+    }
+}

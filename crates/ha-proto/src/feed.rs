@@ -1,0 +1,383 @@
+//! Feeding the owner of the state: restored from a snapshot, then every committed entry in order.
+
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::entry::{Header, Payload, RawEntry};
+use crate::hash::Digest;
+use crate::layout::{entry_key, part_key};
+use crate::manifest::Manifest;
+use crate::names::Seq;
+use crate::newest::{Looked, Newest};
+use crate::output::{Applied, Cx, HostRequest};
+use crate::request::{Ask, RequestId, StoreOp, StoreReply};
+use crate::tail::{Fetched, Tail};
+use crate::time::Instant;
+use crate::view::{Read, View};
+
+/// Parts that are fetched side by side.
+const SIDE_BY_SIDE: usize = 8;
+
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct Feed {
+    state: State,
+    loads: u64,
+    /// Failed loads in a row.
+    failed: u32,
+    /// The last slot applied.
+    applied: Seq,
+}
+
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+enum State {
+    /// Nothing is kept: a warm standby.
+    Off,
+    Loading(Load),
+    /// Follows the journal.
+    Live,
+}
+
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+struct Load {
+    number: u64,
+    began: Instant,
+    step: Step,
+    restored: bool,
+}
+
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+enum Step {
+    Rest(Instant),
+    Look(Newest),
+    Parts {
+        manifest: Arc<Manifest>,
+        asks: BTreeMap<usize, Ask>,
+        got: BTreeMap<usize, Arc<[u8]>>,
+    },
+    /// Reading on to where the journal stands.
+    ReadOn {
+        view: View,
+        tail: Tail,
+    },
+}
+
+/// What the node is told.
+pub(crate) enum Fed {
+    Nothing,
+    /// It is live now; the load took so long.
+    Live(Duration),
+    /// A load failed, and will be tried again.
+    Failed(String),
+}
+
+impl Feed {
+    pub(crate) fn new() -> Self {
+        Self {
+            state: State::Off,
+            loads: 0,
+            failed: 0,
+            applied: Seq(0),
+        }
+    }
+
+    pub(crate) fn is_live(&self) -> bool {
+        matches!(self.state, State::Live)
+    }
+
+    pub(crate) fn is_off(&self) -> bool {
+        matches!(self.state, State::Off)
+    }
+
+    pub(crate) fn applied(&self) -> Seq {
+        self.applied
+    }
+
+    /// What others must not collect now. Holds for a time that grows with each failed load.
+    pub(crate) fn pin(&self, now: Instant) -> Option<Seq> {
+        let State::Loading(load) = &self.state else {
+            return None;
+        };
+        let holds = Duration::from_secs(10) * 2u32.saturating_pow(self.failed.min(10));
+        let seq = match &load.step {
+            Step::Rest(_) | Step::Look(_) => return None,
+            Step::Parts { manifest, .. } => manifest.seq(),
+            Step::ReadOn { view, .. } => view.pos,
+        };
+        (now.since(load.began) <= holds).then_some(seq)
+    }
+
+    /// Begins to load, or begins again.
+    pub(crate) fn load(&mut self, now: Instant) {
+        self.begin(now, now);
+    }
+
+    fn begin(&mut self, began: Instant, at: Instant) {
+        self.loads += 1;
+        let number = self.loads;
+        self.state = State::Loading(Load {
+            number,
+            began,
+            step: Step::Rest(at),
+            restored: false,
+        });
+    }
+
+    /// Forgets the state.
+    pub(crate) fn unload(&mut self, cx: &mut Cx<'_>) {
+        if !self.is_off() {
+            self.state = State::Off;
+            self.applied = Seq(0);
+            cx.out.host(HostRequest::Unload);
+        }
+    }
+
+    /// An entry of the journal, if the feed is live.
+    pub(crate) fn on_entry(&mut self, cx: &mut Cx<'_>, header: &Header, payload: &Payload) {
+        if self.is_live() && header.seq > self.applied {
+            self.apply(cx, header, payload);
+        }
+    }
+
+    fn apply(&mut self, cx: &mut Cx<'_>, header: &Header, payload: &Payload) {
+        self.applied = header.seq;
+        if let Payload::Commit {
+            time_ms,
+            replaces,
+            changes,
+        } = payload
+        {
+            cx.out.host(HostRequest::Apply(Applied {
+                seq: header.seq,
+                epoch: header.epoch,
+                by: header.by.clone(),
+                time_ms: *time_ms,
+                replaces: *replaces,
+                changes: changes.clone(),
+            }));
+        }
+    }
+
+    /// The owner has restored the state, or could not.
+    pub(crate) fn on_restored(&mut self, cx: &Cx<'_>, number: u64, result: Result<(), String>) -> Fed {
+        let State::Loading(load) = &mut self.state else {
+            return Fed::Nothing;
+        };
+        if load.number != number {
+            return Fed::Nothing;
+        }
+        match result {
+            Ok(()) => {
+                load.restored = true;
+                Fed::Nothing
+            }
+            Err(why) => self.fail(cx, why),
+        }
+    }
+
+    fn fail(&mut self, cx: &Cx<'_>, why: String) -> Fed {
+        self.failed = self.failed.saturating_add(1);
+        let pause = cx.config.retry() * 2u32.saturating_pow(self.failed.min(8));
+        self.begin(cx.now, cx.now + pause);
+        Fed::Failed(why)
+    }
+
+    pub(crate) fn wake(&self, journal: Seq) -> Option<Instant> {
+        let State::Loading(load) = &self.state else {
+            return None;
+        };
+        match &load.step {
+            Step::Rest(at) => Some(*at),
+            Step::Look(newest) => Some(newest.wake()),
+            Step::Parts { asks, .. } => asks.values().map(|a| a.wake()).min(),
+            Step::ReadOn { view, tail } => (view.pos < journal).then(|| tail.wake()),
+        }
+    }
+
+    /// Sends what is due. `journal` is where the journal stands, and its chain.
+    pub(crate) fn drive(&mut self, cx: &mut Cx<'_>, journal: &View) -> Fed {
+        let State::Loading(load) = &mut self.state else {
+            return Fed::Nothing;
+        };
+        if matches!(load.step, Step::Rest(at) if at <= cx.now) {
+            load.step = Step::Look(Newest::begin(cx.now));
+        }
+        match &mut load.step {
+            Step::Rest(_) => Fed::Nothing,
+            Step::Look(newest) => {
+                newest.drive(cx);
+                Fed::Nothing
+            }
+            Step::Parts { manifest, asks, .. } => {
+                let (seq, write_id) = (manifest.seq(), manifest.write_id);
+                let due = asks.iter_mut().take(SIDE_BY_SIDE);
+                for (index, ask) in due {
+                    let key = part_key(seq, write_id, *index);
+                    cx.drive(ask, || StoreOp::Get { key });
+                }
+                Fed::Nothing
+            }
+            Step::ReadOn { view, tail } => {
+                if view.pos < journal.pos {
+                    tail.drive(cx, view.pos.next());
+                    Fed::Nothing
+                } else if view.pos == journal.pos && view.chain != journal.chain {
+                    self.fail(
+                        cx,
+                        "the snapshot is of another journal than the one read".to_string(),
+                    )
+                } else if view.pos == journal.pos && load.restored {
+                    let took = cx.now.since(load.began);
+                    self.applied = journal.pos;
+                    self.state = State::Live;
+                    self.failed = 0;
+                    Fed::Live(took)
+                } else {
+                    Fed::Nothing
+                }
+            }
+        }
+    }
+
+    pub(crate) fn on_reply(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: RequestId,
+        reply: StoreReply,
+        journal: &View,
+    ) -> Option<Fed> {
+        let State::Loading(load) = &mut self.state else {
+            return None;
+        };
+        let fed = match &mut load.step {
+            Step::Look(newest) if newest.is(id) => match newest.on_reply(cx, reply, None) {
+                Looked::Waiting => Fed::Nothing,
+                Looked::Bad(bad) => self.fail(cx, bad.to_string()),
+                Looked::Found { manifest } => self.found(cx, manifest),
+            },
+            Step::Parts { asks, .. } => {
+                let index = asks.iter().find(|(_, a)| a.is(id)).map(|(i, _)| *i)?;
+                self.on_part(cx, index, reply)
+            }
+            Step::ReadOn { view, tail } => {
+                let next = view.pos.next();
+                match tail.on_reply(cx, id, reply, next) {
+                    None => Fed::Nothing,
+                    Some(Fetched::Bytes(bytes)) => self.on_bytes(cx, next, &bytes, journal.pos),
+                    Some(Fetched::Absent { .. }) => self.fail(
+                        cx,
+                        alloc::format!("`{}` was collected while the state was loaded", entry_key(next)),
+                    ),
+                    Some(Fetched::Failed(failure)) => {
+                        cx.warn(failure.message);
+                        Fed::Nothing
+                    }
+                }
+            }
+            Step::Rest(_) | Step::Look(_) => return None,
+        };
+        match fed {
+            Fed::Nothing => Some(self.drive(cx, journal)),
+            fed => Some(fed),
+        }
+    }
+
+    fn found(&mut self, cx: &mut Cx<'_>, manifest: Option<Arc<Manifest>>) -> Fed {
+        let State::Loading(load) = &mut self.state else {
+            return Fed::Nothing;
+        };
+        match manifest {
+            Some(manifest) if !manifest.parts.is_empty() => {
+                let asks = (0..manifest.parts.len()).map(|i| (i, Ask::Due(cx.now))).collect();
+                load.step = Step::Parts {
+                    manifest,
+                    asks,
+                    got: BTreeMap::new(),
+                };
+            }
+            other => {
+                let view = other.map_or_else(View::empty, |m| m.view.clone());
+                self.restore(cx, view, Arc::from(Vec::new()));
+            }
+        }
+        Fed::Nothing
+    }
+
+    fn on_part(&mut self, cx: &mut Cx<'_>, index: usize, reply: StoreReply) -> Fed {
+        let State::Loading(Load {
+            step: Step::Parts { manifest, asks, got },
+            ..
+        }) = &mut self.state
+        else {
+            return Fed::Nothing;
+        };
+        let key = part_key(manifest.seq(), manifest.write_id, index);
+        match reply {
+            StoreReply::Bytes(bytes) if Digest::of(&bytes) == manifest.parts[index].hash => {
+                asks.remove(&index);
+                got.insert(index, bytes);
+            }
+            StoreReply::Bytes(_) => {
+                return self.fail(cx, alloc::format!("`{key}` is not what its manifest says"));
+            }
+            StoreReply::Absent { .. } => return self.fail(cx, alloc::format!("`{key}` is gone")),
+            _ => {
+                asks.insert(index, cx.later());
+            }
+        }
+        if asks.is_empty() {
+            let (view, parts) = (
+                manifest.view.clone(),
+                core::mem::take(got).into_values().collect(),
+            );
+            self.restore(cx, view, parts);
+        }
+        Fed::Nothing
+    }
+
+    fn restore(&mut self, cx: &mut Cx<'_>, view: View, parts: Arc<[Arc<[u8]>]>) {
+        let State::Loading(load) = &mut self.state else {
+            return;
+        };
+        cx.out.host(HostRequest::Restore {
+            load: load.number,
+            seq: view.pos,
+            parts,
+        });
+        self.applied = view.pos;
+        load.step = Step::ReadOn {
+            view,
+            tail: Tail::begin(cx.now),
+        };
+    }
+
+    /// Takes an entry and what was read ahead, but nothing that the journal has not taken itself.
+    fn on_bytes(&mut self, cx: &mut Cx<'_>, slot: Seq, bytes: &[u8], journal: Seq) -> Fed {
+        let mut next = Some((slot, Arc::from(bytes)));
+        while let Some((slot, bytes)) = next.take() {
+            let State::Loading(Load {
+                step: Step::ReadOn { view, tail },
+                ..
+            }) = &mut self.state
+            else {
+                return Fed::Nothing;
+            };
+            let entry = match RawEntry::parse(&entry_key(slot), slot, &bytes) {
+                Ok(entry) => entry,
+                Err(bad) => return self.fail(cx, bad.to_string()),
+            };
+            let read = view.consume(&entry);
+            if slot < journal {
+                next = tail.take(slot.next()).map(|b| (slot.next(), b));
+            }
+            match read {
+                Err(bad) => return self.fail(cx, bad.to_string()),
+                Ok(Read::Valid(payload)) => self.apply(cx, &entry.header, &payload),
+                Ok(Read::Invalid) => {}
+            }
+        }
+        Fed::Nothing
+    }
+}

@@ -1,0 +1,455 @@
+//! The journal as one node works with it: read, confirm, claim, append, prove. One activity at a time, as in the model of the rules.
+//!
+//! | activity | step of the exhaustive model |
+//! |---|---|
+//! | `Idle` | `IDLE` |
+//! | `Pending` | `PEND` |
+//! | `Validate` | `CLAIMED`, `NAMED` |
+//! | `Stranger` | `STRANGER` |
+//! | `Confirm` | `MUST`, `CONF` |
+//! | `Probe` | `SAW` |
+//! | `Load`, `Head` | a restart; the check that slot `n` still exists |
+
+use alloc::collections::VecDeque;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+
+mod confirm;
+mod pending;
+mod reading;
+mod resolve;
+
+pub(crate) use pending::Pending;
+
+use crate::entry::{Evidence, FORMAT_LEVEL, FormatError, Header, Kind, Payload, RawEntry};
+use crate::layout::entry_key;
+use crate::manifest::Manifest;
+use crate::names::{Epoch, PlaneId, Process, Seq, WriteId};
+use crate::newest::Newest;
+use crate::output::{Cx, NotApplied, ReadId, Tickets};
+use crate::request::{Ask, RequestId, StoreFailure, StoreOp, StoreReply};
+use crate::tail::Tail;
+use crate::time::Instant;
+use crate::view::View;
+use confirm::Confirm;
+
+/// What the node is told by its journal, in order.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Note {
+    /// A valid entry was taken.
+    Entry {
+        header: Header,
+        payload: Payload,
+        length: usize,
+    },
+    /// As of that moment nothing lay beyond the view, and this view led or was confirmed.
+    Proof { as_of: Instant },
+    /// The store answered a read.
+    Answered,
+    /// This process leads; claim or naming validated.
+    Leads(Epoch),
+    /// A claim did not come to lead.
+    ClaimLost(String),
+    /// Something was sent.
+    Sent {
+        tickets: Tickets,
+        write_id: WriteId,
+        epoch: Epoch,
+        slot: Seq,
+    },
+    /// An own entry is durable.
+    Durable {
+        header: Header,
+        tickets: Option<Tickets>,
+        took: core::time::Duration,
+    },
+    /// An own entry was not applied.
+    NotApplied {
+        kind: Kind,
+        tickets: Option<Tickets>,
+        why: NotApplied,
+    },
+    /// What became of it cannot be known.
+    Undecided { tickets: Tickets },
+    /// A read may be answered.
+    ReadReady { read: ReadId, seq: Seq },
+    /// The view was replaced by a manifest's, or by nothing.
+    Reloaded,
+    /// A first view stands: the journal has been read as far as a listing knew.
+    Loaded,
+    /// It cannot go on; `for_good`: not in this process.
+    Halted { why: String, for_good: bool },
+}
+
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Activity {
+    /// Reading what comes.
+    Idle,
+    /// Beginning again from the newest manifest.
+    Load(Newest),
+    /// Confirming the view.
+    Confirm(Confirm),
+    /// An own entry under way.
+    Pending(Pending),
+    /// Validating leadership that the slot gave.
+    Validate { newest: Newest, claim: Validation },
+    /// A leader met another's entry in its slot.
+    Stranger {
+        newest: Newest,
+        slot: Seq,
+        entry: RawEntry,
+        mine: Option<Pending>,
+    },
+    /// A 404 was seen; a listing makes it a proof.
+    Probe { newest: Newest, sent_at: Instant },
+    /// Is the last slot read still there?
+    Head { ask: Ask, then: AfterHead },
+    /// Nothing more until the node restarts it.
+    Halted,
+}
+
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Validation {
+    /// An own `Takeover` lies in its slot.
+    Claimed(Pending),
+    /// A `Handover` that names this process was taken.
+    Named {
+        epoch: Epoch,
+        slot: Seq,
+        write_id: WriteId,
+    },
+}
+
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum AfterHead {
+    Claim { evidence: Evidence, uri: String },
+    Absent { sent_at: Instant },
+}
+
+/// Why the store may have been erased or rewound.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Suspect {
+    Hole { found: Seq },
+    HeadGone,
+}
+
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct Journal {
+    me: Process,
+    pub(crate) view: View,
+    /// The epoch in which this process validly leads.
+    lead: Option<Epoch>,
+    activity: Activity,
+    /// An own batch whose slot was taken by an entry that is not valid: to the next slot, if it still leads.
+    displaced: Option<Pending>,
+    tail: Tail,
+    notes: VecDeque<Note>,
+    manifest: Option<Arc<Manifest>>,
+    next_confirm: Instant,
+    suspect: Option<Suspect>,
+    survey: Option<Ask>,
+    reads: VecDeque<(ReadId, Instant)>,
+    loaded: bool,
+}
+
+impl Journal {
+    pub(crate) fn new(now: Instant, me: Process) -> Self {
+        Self {
+            me,
+            view: View::empty(),
+            lead: None,
+            activity: Activity::Load(Newest::begin(now)),
+            displaced: None,
+            tail: Tail::begin(now),
+            notes: VecDeque::new(),
+            manifest: None,
+            next_confirm: now,
+            suspect: None,
+            survey: None,
+            reads: VecDeque::new(),
+            loaded: false,
+        }
+    }
+
+    /// Begins again after it halted.
+    pub(crate) fn restart(&mut self, now: Instant) {
+        let reads = core::mem::take(&mut self.reads);
+        let notes = core::mem::take(&mut self.notes);
+        *self = Self {
+            reads,
+            notes,
+            ..Self::new(now, self.me.clone())
+        };
+    }
+
+    pub(crate) fn pop_note(&mut self) -> Option<Note> {
+        self.notes.pop_front()
+    }
+
+    /// The epoch in which this process leads, validated.
+    pub(crate) fn lead(&self) -> Option<Epoch> {
+        self.lead
+    }
+
+    /// Nothing is under way, and the view is loaded.
+    pub(crate) fn is_idle(&self) -> bool {
+        matches!(self.activity, Activity::Idle) && self.displaced.is_none()
+    }
+
+    pub(crate) fn is_halted(&self) -> bool {
+        matches!(self.activity, Activity::Halted)
+    }
+
+    /// An own entry is not decided yet.
+    pub(crate) fn has_unresolved(&self) -> bool {
+        self.displaced.is_some()
+            || match &self.activity {
+                Activity::Pending(_) => true,
+                Activity::Validate {
+                    claim: Validation::Claimed(_),
+                    ..
+                } => true,
+                Activity::Stranger { mine, .. } => mine.is_some(),
+                _ => false,
+            }
+    }
+
+    /// The own entry that is not decided yet.
+    pub(crate) fn unresolved(&self) -> Option<&Pending> {
+        match &self.activity {
+            Activity::Pending(p)
+            | Activity::Validate {
+                claim: Validation::Claimed(p),
+                ..
+            } => Some(p),
+            Activity::Stranger { mine, .. } => mine.as_ref(),
+            _ => self.displaced.as_ref(),
+        }
+    }
+
+    /// The newest manifest that this node has read.
+    pub(crate) fn newest_known(&self) -> Option<&Arc<Manifest>> {
+        self.manifest.as_ref()
+    }
+
+    /// Reads the next slot no later than now.
+    pub(crate) fn hurry(&mut self, now: Instant) {
+        self.tail.hurry(now);
+    }
+
+    /// Asks for a proof that began at or after now.
+    pub(crate) fn read(&mut self, now: Instant, read: ReadId) {
+        self.reads.push_back((read, now));
+        if self.tail.asked_since().is_none_or(|at| at < now) {
+            self.tail.restart(now);
+        }
+    }
+
+    /// Gives up all reads that wait.
+    pub(crate) fn drop_reads(&mut self) -> impl Iterator<Item = ReadId> {
+        core::mem::take(&mut self.reads).into_iter().map(|(read, _)| read)
+    }
+
+    /// Creates the journal. Only if it is empty.
+    pub(crate) fn begin_plane(&mut self, cx: &mut Cx<'_>, plane: PlaneId) {
+        debug_assert!(
+            self.is_idle() && self.view.pos == Seq(0),
+            "a plane begins in an empty journal"
+        );
+        let payload = Payload::Genesis {
+            plane,
+            format_level: FORMAT_LEVEL,
+        };
+        self.send(cx, Epoch(0), payload, None);
+    }
+
+    /// Tries to become leader, after a look that the last slot read is still there.
+    pub(crate) fn claim(&mut self, cx: &mut Cx<'_>, evidence: Evidence, uri: String) {
+        debug_assert!(self.is_idle() && self.lead.is_none(), "a claim is an idle node's");
+        let then = AfterHead::Claim { evidence, uri };
+        self.tail.restart(cx.now);
+        self.activity = Activity::Head {
+            ask: Ask::Due(cx.now),
+            then,
+        };
+        self.drive(cx);
+    }
+
+    /// Appends as the leader.
+    pub(crate) fn append(&mut self, cx: &mut Cx<'_>, payload: Payload, tickets: Option<Tickets>) {
+        debug_assert!(self.is_idle(), "one create outstanding");
+        let lead = self.lead.expect("only a leader appends");
+        let epoch = if payload.kind() == Kind::Handover {
+            lead.next()
+        } else {
+            lead
+        };
+        self.send(cx, epoch, payload, tickets);
+    }
+
+    fn send(&mut self, cx: &mut Cx<'_>, epoch: Epoch, payload: Payload, tickets: Option<Tickets>) {
+        let write_id = cx.write_id();
+        let at = (self.view.pos.next(), epoch, self.view.chain);
+        self.start(
+            cx,
+            Pending::new(cx.now, self.me.clone(), at, write_id, payload, tickets),
+        );
+    }
+
+    fn start(&mut self, cx: &mut Cx<'_>, pending: Pending) {
+        if let Some(tickets) = pending.tickets {
+            let Header {
+                write_id,
+                epoch,
+                seq: slot,
+                ..
+            } = pending.header;
+            self.notes.push_back(Note::Sent {
+                tickets,
+                write_id,
+                epoch,
+                slot,
+            });
+        }
+        self.tail.restart(cx.now + cx.config.poll);
+        self.activity = Activity::Pending(pending);
+        self.drive(cx);
+    }
+
+    /// When this part of the machine wants attention.
+    pub(crate) fn wake(&self) -> Option<Instant> {
+        Some(match &self.activity {
+            Activity::Halted => return None,
+            Activity::Idle => {
+                let survey = self.survey.map(Ask::wake);
+                let wake = self.tail.wake().min(self.next_confirm);
+                survey.map_or(wake, |s| s.min(wake))
+            }
+            Activity::Confirm(confirm) => confirm.wake(&self.tail),
+            Activity::Load(newest) | Activity::Probe { newest, .. } => newest.wake(),
+            Activity::Validate { newest, .. } | Activity::Stranger { newest, .. } => newest.wake(),
+            Activity::Pending(pending) => pending.wake(),
+            Activity::Head { ask, .. } => ask.wake(),
+        })
+    }
+
+    /// Sends what is due.
+    pub(crate) fn drive(&mut self, cx: &mut Cx<'_>) {
+        let next = self.view.pos.next();
+        match &mut self.activity {
+            Activity::Halted => {}
+            Activity::Idle => {
+                if let Some(pending) = self.displaced.take() {
+                    self.retry_displaced(cx, pending);
+                } else if self.next_confirm <= cx.now {
+                    self.begin_confirm(cx, true);
+                } else {
+                    self.tail.drive(cx, next);
+                    if let Some(ask) = &mut self.survey {
+                        cx.drive(ask, || StoreOp::List {
+                            folder: crate::layout::journal_folder(next),
+                        });
+                    }
+                }
+            }
+            Activity::Confirm(confirm) => confirm.drive(cx, &mut self.tail, next),
+            Activity::Load(newest) | Activity::Probe { newest, .. } => newest.drive(cx),
+            Activity::Validate { newest, .. } | Activity::Stranger { newest, .. } => newest.drive(cx),
+            Activity::Pending(pending) => pending.drive(cx),
+            Activity::Head { ask, .. } => {
+                let key = entry_key(self.view.pos);
+                if self.view.pos == Seq(0) {
+                    self.head_is_there(cx);
+                } else {
+                    cx.drive(ask, || StoreOp::Get { key });
+                }
+            }
+        }
+    }
+
+    fn retry_displaced(&mut self, cx: &mut Cx<'_>, pending: Pending) {
+        if self.lead == Some(pending.header.epoch) && pending.kind() != Kind::Handover {
+            let slot = self.view.pos.next();
+            self.start(cx, pending.displaced(cx.now, slot));
+        } else {
+            self.not_applied(&pending, NotApplied::Fenced);
+            self.drive(cx);
+        }
+    }
+
+    /// Takes the store's answer, if it was to a request of this part.
+    pub(crate) fn on_reply(&mut self, cx: &mut Cx<'_>, id: RequestId, reply: StoreReply) {
+        match &mut self.activity {
+            Activity::Pending(pending) if pending.is(id) => {
+                let tried = pending.on_reply(cx, id, reply);
+                self.on_tried(cx, tried);
+            }
+            Activity::Load(newest) if newest.is(id) => {
+                let looked = newest.on_reply(cx, reply, self.manifest.as_ref());
+                self.on_load(cx, looked);
+            }
+            Activity::Probe { newest, sent_at } if newest.is(id) => {
+                let sent_at = *sent_at;
+                let looked = newest.on_reply(cx, reply, self.manifest.as_ref());
+                self.on_probe(cx, looked, sent_at);
+            }
+            Activity::Validate { newest, .. } if newest.is(id) => {
+                let looked = newest.on_reply(cx, reply, self.manifest.as_ref());
+                self.on_validate(cx, looked);
+            }
+            Activity::Stranger { newest, .. } if newest.is(id) => {
+                let looked = newest.on_reply(cx, reply, self.manifest.as_ref());
+                self.on_stranger(cx, looked);
+            }
+            Activity::Confirm(confirm) if confirm.is(id) => {
+                let looked = confirm.on_reply(cx, reply, self.manifest.as_ref());
+                self.on_confirm(cx, looked);
+            }
+            Activity::Head { ask, .. } if ask.is(id) => self.on_head(cx, reply),
+            Activity::Idle if self.survey.is_some_and(|s| s.is(id)) => self.on_survey(cx, reply),
+            Activity::Idle | Activity::Confirm(_) => self.on_tail(cx, id, reply),
+            _ => {}
+        }
+    }
+
+    fn halt(&mut self, why: String, for_good: bool) {
+        if let Some(tickets) = self.unresolved().and_then(|p| p.tickets) {
+            self.notes.push_back(Note::Undecided { tickets });
+        }
+        self.displaced = None;
+        self.lead = None;
+        self.activity = Activity::Halted;
+        self.notes.push_back(Note::Halted { why, for_good });
+    }
+
+    fn halt_on(&mut self, bad: &FormatError) {
+        self.halt(bad.to_string(), false);
+    }
+
+    fn broken(&mut self, failure: &StoreFailure) {
+        self.halt(failure.message.clone(), true);
+    }
+
+    fn not_applied(&mut self, pending: &Pending, why: NotApplied) {
+        let (kind, tickets) = (pending.kind(), pending.tickets);
+        self.notes.push_back(Note::NotApplied { kind, tickets, why });
+    }
+
+    fn parse(&self, slot: Seq, bytes: &[u8]) -> Result<RawEntry, FormatError> {
+        RawEntry::parse(&entry_key(slot), slot, bytes)
+    }
+
+    fn proven(&mut self, as_of: Instant) {
+        self.notes.push_back(Note::Proof { as_of });
+        let seq = self.view.pos;
+        while let Some((read, _)) = self
+            .reads
+            .front()
+            .copied()
+            .filter(|(_, arrived)| *arrived <= as_of)
+        {
+            self.reads.pop_front();
+            self.notes.push_back(Note::ReadReady { read, seq });
+        }
+    }
+}

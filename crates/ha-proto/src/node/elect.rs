@@ -1,0 +1,291 @@
+//! Following a leader, suspecting it, and taking its place.
+
+use alloc::collections::VecDeque;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::{Node, State};
+use crate::chooser::{Candidate, is_eligible};
+use crate::entry::{Evidence, Header, Kind, Payload};
+use crate::judge::{Situation, Verdict, judge};
+use crate::mode::{Mode, Role};
+use crate::names::{PlaneId, Process};
+use crate::output::Event;
+use crate::time::Instant;
+
+/// What has been seen of the leader, and of those before it.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(super) struct Signs {
+    /// The last entry of the leader, or when this node first heard of it.
+    heard: Instant,
+    /// Since when there is no leader.
+    vacant_since: Instant,
+    /// Better evidence than silence.
+    against: VecDeque<(Process, Evidence, Instant)>,
+    /// Takeovers on mere suspicion.
+    suspicious: VecDeque<Instant>,
+    /// When to judge again.
+    judge_at: Option<Instant>,
+    /// After a claim that failed.
+    not_before: Instant,
+    pub(super) failures: u32,
+}
+
+impl Signs {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            heard: now,
+            vacant_since: now,
+            against: VecDeque::new(),
+            suspicious: VecDeque::new(),
+            judge_at: None,
+            not_before: now,
+            failures: 0,
+        }
+    }
+
+    /// From here on silence is counted anew.
+    pub(super) fn begin(&mut self, now: Instant) {
+        self.heard = now;
+        self.vacant_since = now;
+    }
+
+    /// Nothing is claimed before then.
+    pub(super) fn pause(&mut self, until: Instant) {
+        self.not_before = self.not_before.max(until);
+    }
+
+    pub(super) fn wake(&self) -> Option<Instant> {
+        self.judge_at
+    }
+
+    pub(super) fn suspect(&mut self, process: &Process, evidence: Evidence, now: Instant) {
+        if self
+            .evidence_against(process)
+            .is_none_or(|(known, _)| evidence < known)
+        {
+            self.against.retain(|(p, ..)| p != process);
+            self.against.push_back((process.clone(), evidence, now));
+            if self.against.len() > 16 {
+                self.against.pop_front();
+            }
+        }
+    }
+
+    pub(super) fn evidence_against(&self, process: &Process) -> Option<(Evidence, Instant)> {
+        self.against
+            .iter()
+            .find(|(p, ..)| p == process)
+            .map(|(_, e, at)| (*e, *at))
+    }
+
+    /// An entry was taken.
+    pub(super) fn on_entry(&mut self, now: Instant, header: &Header, payload: &Payload, window: Duration) {
+        self.heard = now;
+        if header.kind == Kind::Release {
+            self.vacant_since = now;
+        }
+        if matches!(
+            payload,
+            Payload::Takeover {
+                evidence: Evidence::Silent,
+                ..
+            }
+        ) {
+            self.suspicious.push_back(now);
+        }
+        while self.suspicious.front().is_some_and(|at| now.since(*at) > window) {
+            self.suspicious.pop_front();
+        }
+    }
+
+    fn recent(&self, now: Instant, window: Duration) -> u32 {
+        let recent = self
+            .suspicious
+            .iter()
+            .filter(|at| now.since(**at) <= window)
+            .count();
+        u32::try_from(recent).unwrap_or(u32::MAX)
+    }
+}
+
+impl Node {
+    /// How long a takeover on suspicion counts as recent.
+    pub(super) fn flap_window(&self) -> Duration {
+        self.config.heartbeat_timeout * 20
+    }
+
+    pub(super) fn act_following(&mut self, now: Instant) -> bool {
+        self.signs.judge_at = None;
+        if self.stop_asked {
+            self.state = State::Stopping;
+            self.heart.hurry(now);
+            return true;
+        }
+        if !self.journal.is_idle() || self.journal.lead().is_some() || now < self.signs.not_before {
+            if now < self.signs.not_before {
+                self.signs.judge_at = Some(self.signs.not_before);
+            }
+            return false;
+        }
+        match self.verdict(now) {
+            Verdict::Follow => {
+                self.signs.judge_at =
+                    Some(self.last_sign() + self.config.heartbeat_timeout + Duration::from_nanos(1));
+                false
+            }
+            Verdict::Ineligible => false,
+            Verdict::Await(at) => {
+                self.signs.judge_at = Some(at);
+                false
+            }
+            Verdict::Claim(evidence) => self.claim(now, evidence),
+        }
+    }
+
+    fn claim(&mut self, now: Instant, evidence: Evidence) -> bool {
+        if self.journal.view.plane.is_none() {
+            let plane = PlaneId(self.plane_name());
+            self.with(now, |s, cx| s.journal.begin_plane(cx, plane));
+            return true;
+        }
+        let leader = self
+            .journal
+            .view
+            .leader
+            .as_ref()
+            .map(|l| l.process.node.to_string())
+            .unwrap_or_default();
+        self.out.event(Event::Note(alloc::format!(
+            "claiming epoch {}: the leader before ({leader}) is {evidence:?}",
+            self.journal.view.epoch.next()
+        )));
+        let uri = self.uri.clone();
+        self.state = State::Claiming;
+        self.with(now, |s, cx| s.journal.claim(cx, evidence, uri));
+        true
+    }
+
+    /// Eight letters and digits, the first a letter, as Brooklyn's.
+    fn plane_name(&mut self) -> alloc::string::String {
+        const LETTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+        let drawn = self.ids.draw();
+        let pick = |(i, b): (usize, &u8)| char::from(LETTERS[usize::from(*b) % if i == 0 { 52 } else { 62 }]);
+        drawn.iter().take(8).enumerate().map(pick).collect()
+    }
+
+    pub(super) fn claim_lost(&mut self, now: Instant, why: &str) {
+        if self.state == State::Claiming {
+            self.out
+                .event(Event::Note(alloc::format!("claim not won: {why}")));
+            self.state = State::Following;
+            self.signs.not_before = now + self.config.retry();
+        } else if self.journal.view.plane.is_none() && self.state == State::Following {
+            // A plane that could not be begun.
+            self.out.event(Event::Warning(why.to_string()));
+            self.signs.not_before = now + self.config.retry() * 4;
+        }
+    }
+
+    fn verdict(&self, now: Instant) -> Verdict {
+        let view = &self.journal.view;
+        let leader = view
+            .leader
+            .as_ref()
+            .filter(|_| !view.released)
+            .map(|l| &l.process);
+        let evidence = leader.and_then(|l| {
+            let said = self.leader_says_it_stopped().then_some((Evidence::Stopped, now));
+            self.signs.evidence_against(l).or(said)
+        });
+        judge(Situation {
+            now,
+            me: &self.me,
+            config: &self.config,
+            leader,
+            vacant_since: self.signs.vacant_since,
+            last_sign: self.last_sign(),
+            evidence,
+            candidates: self.candidates(now, leader),
+            told: matches!(self.mode, Mode::Master | Mode::Disabled),
+            recent: self.signs.recent(now, self.flap_window()),
+        })
+    }
+
+    /// The leader's own record, by the same process, says that it leads no more.
+    pub(super) fn leader_says_it_stopped(&self) -> bool {
+        let leader = self.journal.view.leader.as_ref();
+        leader
+            .and_then(|l| {
+                self.peers
+                    .known()
+                    .get(&l.process.node)
+                    .filter(|p| p.process() == l.process)
+            })
+            .is_some_and(|p| {
+                p.record.leads.is_none()
+                    && matches!(p.record.status, Role::Terminated | Role::Failed)
+                    && p.record.seq >= self.term_began()
+            })
+    }
+
+    /// Where the current epoch began; a record written before that says nothing about it.
+    fn term_began(&self) -> crate::names::Seq {
+        let view = &self.journal.view;
+        view.table
+            .get(&view.epoch)
+            .map_or_else(Default::default, |t| t.began)
+    }
+
+    /// The last sign of life that named the current epoch: an entry, or a change of the leader's record.
+    fn last_sign(&self) -> Instant {
+        let view = &self.journal.view;
+        let peer = view.leader.as_ref().and_then(|l| {
+            self.peers
+                .known()
+                .get(&l.process.node)
+                .filter(|p| p.process() == l.process)
+        });
+        let named = peer
+            .filter(|p| p.record.leads == Some(view.epoch))
+            .map(|p| p.changed_at);
+        named.map_or(self.signs.heard, |at| at.max(self.signs.heard))
+    }
+
+    /// Who looks alive and could lead, this node among them.
+    pub(super) fn candidates(&self, now: Instant, but: Option<&Process>) -> Vec<Candidate> {
+        let timeout = self.config.heartbeat_timeout;
+        let others = self
+            .peers
+            .known()
+            .values()
+            .filter(|p| p.is_alive(now, timeout) && Some(&p.process()) != but);
+        let others = others.map(|p| {
+            let r = &p.record;
+            Candidate::new(r.node_id.clone(), r.status, r.priority, r.version.clone())
+        });
+        let mut all: Vec<_> = others.filter(|c| is_eligible(c.role)).collect();
+        if self.may_lead() {
+            let role = self.role(now);
+            all.push(Candidate::new(
+                self.me.node.clone(),
+                role,
+                self.priority,
+                self.version.clone(),
+            ));
+        }
+        all
+    }
+
+    /// Whether this node would take leadership now.
+    pub(super) fn may_lead(&self) -> bool {
+        let by_mode = self.mode != Mode::HotBackup;
+        let ready = !self.hot || self.feed.is_live();
+        by_mode
+            && ready
+            && !self.abstains
+            && !self.stop_asked
+            && matches!(self.state, State::Following | State::Claiming)
+    }
+}

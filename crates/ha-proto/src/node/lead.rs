@@ -1,0 +1,484 @@
+//! Leading: rebind, Full, group commit, and letting go in order.
+
+use alloc::collections::VecDeque;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::{Changes, Node, State};
+use crate::authority::FullProof;
+use crate::chooser::{is_eligible, rank};
+use crate::entry::Payload;
+use crate::journal::Note;
+use crate::mode::Mode;
+use crate::names::{Epoch, NodeId};
+use crate::output::{Event, NotApplied, Ticket, Tickets};
+use crate::time::Instant;
+
+/// Changes that wait for the next entry.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(super) struct Queue {
+    waiting: VecDeque<Arc<[u8]>>,
+    bytes: usize,
+    next: u64,
+    /// Answered clients may join until then, or until as many wait as the last entry took.
+    linger_until: Option<Instant>,
+    last_batch: usize,
+}
+
+impl Queue {
+    pub(super) fn new() -> Self {
+        Self {
+            waiting: VecDeque::new(),
+            bytes: 0,
+            next: 1,
+            linger_until: None,
+            last_batch: 0,
+        }
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(super) fn push(&mut self, change: Arc<[u8]>) -> Ticket {
+        self.bytes += change.len();
+        self.waiting.push_back(change);
+        let ticket = Ticket(self.next);
+        self.next += 1;
+        ticket
+    }
+
+    /// Whether the next entry may go out, as far as the queue is concerned.
+    pub(super) fn may_send(&self, now: Instant) -> bool {
+        !self.waiting.is_empty()
+            && (self.waiting.len() >= self.last_batch || self.linger_until.is_none_or(|until| until <= now))
+    }
+
+    fn wake(&self) -> Option<Instant> {
+        if self.waiting.is_empty() {
+            None
+        } else {
+            self.linger_until
+        }
+    }
+
+    /// As many as one entry takes.
+    fn take(&mut self, most_bytes: usize) -> (Changes, Tickets) {
+        let first = Ticket(self.next - self.waiting.len() as u64);
+        let (mut batch, mut bytes) = (Vec::new(), 0);
+        while let Some(change) = self.waiting.front() {
+            if !batch.is_empty() && bytes + change.len() > most_bytes {
+                break;
+            }
+            bytes += change.len();
+            batch.extend(self.waiting.pop_front());
+        }
+        self.bytes -= bytes;
+        let last = Ticket(first.0 + batch.len() as u64 - 1);
+        (batch, Tickets { first, last })
+    }
+
+    /// An entry of changes is decided; it took so long.
+    pub(super) fn decided(&mut self, now: Instant, took: Duration, tickets: Tickets, linger_percent: u32) {
+        self.last_batch = usize::try_from(tickets.last.0 - tickets.first.0 + 1).unwrap_or(usize::MAX);
+        self.linger_until = Some(now + took * linger_percent / 100);
+    }
+
+    fn drain(&mut self) -> Option<Tickets> {
+        let all = self.waiting.len() as u64;
+        let (first, last) = (Ticket(self.next - all), Ticket(self.next.saturating_sub(1)));
+        self.waiting.clear();
+        self.bytes = 0;
+        (all > 0).then_some(Tickets { first, last })
+    }
+}
+
+/// Leads by the journal; the state is being loaded.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(super) struct Promoting {
+    /// The state is to be emptied first, and that entry has been sent.
+    pub(super) cleaning: bool,
+}
+
+/// What comes after letting go.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(super) enum After {
+    Stop,
+    Become(Mode),
+    FailForGood,
+}
+
+/// Leads, and is letting go.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(super) struct Demoting {
+    pub(super) after: After,
+    /// Who asked to be next.
+    pub(super) wisher: Option<NodeId>,
+    /// Work that has not ended by then prevents it.
+    pub(super) until: Instant,
+    /// The `Release` or `Handover` is on its way, and names somebody or not.
+    pub(super) sent: Option<bool>,
+}
+
+impl Node {
+    /// The journal says that this process leads.
+    pub(super) fn on_leads(&mut self, now: Instant, epoch: Epoch) {
+        self.authority.lead();
+        self.last_write = Some(now);
+        self.last_read = Some(now);
+        let eligible = !matches!(self.mode, Mode::HotBackup) && !self.stop_asked;
+        match &self.state {
+            State::Following | State::Claiming if eligible => {
+                self.why = alloc::format!("leads epoch {epoch}");
+                self.state = State::Promoting(Promoting { cleaning: false });
+                if self.feed.is_off() {
+                    self.feed.load(now);
+                }
+            }
+            State::Following | State::Claiming | State::Starting(_) => {
+                let after = if self.stop_asked {
+                    After::Stop
+                } else {
+                    After::Become(self.mode)
+                };
+                self.demote(now, after, None);
+            }
+            _ => {}
+        }
+        self.heart.hurry(now);
+    }
+
+    pub(super) fn act_claiming(&mut self) -> bool {
+        if self.journal.is_idle() && self.journal.lead().is_none() {
+            self.state = State::Following;
+            return true;
+        }
+        false
+    }
+
+    pub(super) fn act_promoting(&mut self, now: Instant) -> bool {
+        let State::Promoting(promoting) = &mut self.state else {
+            return false;
+        };
+        if self.stop_asked {
+            self.demote(now, After::Stop, None);
+            return true;
+        }
+        if !self.feed.is_live()
+            || self.feed.applied() < self.journal.view.last_valid
+            || !self.journal.is_idle()
+        {
+            return false;
+        }
+        if self.clean && !promoting.cleaning {
+            promoting.cleaning = true;
+            let payload = self.commit_payload(now, true, Vec::new());
+            self.with(now, |s, cx| s.journal.append(cx, payload, None));
+            return true;
+        }
+        self.clean = false;
+        self.state = State::Leading;
+        true
+    }
+
+    pub(super) fn act_leading(&mut self, now: Instant) -> bool {
+        if self.stop_asked {
+            self.demote(now, After::Stop, None);
+            return true;
+        }
+        if let Some(wisher) = self.wisher(now) {
+            self.out.event(Event::Note(alloc::format!(
+                "{wisher} was told to lead: handing over to it"
+            )));
+            let mode = if self.mode == Mode::Master {
+                Mode::Auto
+            } else {
+                self.mode
+            };
+            self.demote(now, After::Become(mode), Some(wisher));
+            return true;
+        }
+        if self.feed.is_live() && self.feed.applied() == self.journal.view.last_valid {
+            self.with(now, |s, cx| s.keeper.begin_if_due(cx, &s.journal.view));
+        }
+        if !self.journal.is_idle() {
+            return false;
+        }
+        let Some(epoch) = self.journal.lead() else {
+            return false;
+        };
+        if !self.authority.has_full(epoch) {
+            if let FullProof::Proven(evidence) = self.authority.full_proof(now, &self.me, &self.journal.view)
+            {
+                let (ttl, drift_ppm) = (self.config.lease_ttl, self.config.drift_ppm);
+                let payload = Payload::Full {
+                    ttl,
+                    drift_ppm,
+                    evidence,
+                };
+                self.with(now, |s, cx| s.journal.append(cx, payload, None));
+                return true;
+            }
+        }
+        if !self.queue.may_send(now) {
+            return false;
+        }
+        let (changes, tickets) = self.queue.take(self.config.batch_bytes);
+        let payload = self.commit_payload(now, false, changes);
+        self.with(now, |s, cx| s.journal.append(cx, payload, Some(tickets)));
+        true
+    }
+
+    fn commit_payload(&self, now: Instant, replaces: bool, changes: Changes) -> Payload {
+        let (time, seen) = self.plane_time;
+        Payload::Commit {
+            time_ms: time + super::millis(now.since(seen)),
+            replaces,
+            changes: changes.into(),
+        }
+    }
+
+    /// A live node that could lead and has been told to.
+    fn wisher(&self, now: Instant) -> Option<NodeId> {
+        if self.mode == Mode::Disabled {
+            return None;
+        }
+        let timeout = self.config.heartbeat_timeout;
+        let wishes = self
+            .peers
+            .known()
+            .values()
+            .filter(|p| p.record.wishes_to_lead && p.seen_alive);
+        wishes
+            .filter(|p| p.is_alive(now, timeout) && is_eligible(p.record.status))
+            .map(|p| p.record.node_id.clone())
+            .next()
+    }
+
+    /// Begins to let go of leadership.
+    pub(super) fn demote(&mut self, now: Instant, after: After, wisher: Option<NodeId>) {
+        self.refuse_queue();
+        self.keeper.abandon();
+        self.authority.set_ending(true);
+        let until = now + self.config.lease_ttl;
+        self.why = "is letting go of leadership".to_string();
+        self.state = State::Demoting(Demoting {
+            after,
+            wisher,
+            until,
+            sent: None,
+        });
+    }
+
+    pub(super) fn refuse_queue(&mut self) {
+        if let Some(tickets) = self.queue.drain() {
+            self.out.event(Event::NotApplied {
+                tickets,
+                why: NotApplied::NotLeader,
+            });
+        }
+    }
+
+    pub(super) fn act_demoting(&mut self, now: Instant) -> bool {
+        let State::Demoting(demoting) = &self.state else {
+            return false;
+        };
+        if self.stop_asked && demoting.after != After::Stop {
+            let demoting = Demoting {
+                after: After::Stop,
+                ..demoting.clone()
+            };
+            self.state = State::Demoting(demoting);
+            return true;
+        }
+        let demoting = demoting.clone();
+        if self.journal.lead().is_none() && self.journal.is_idle() {
+            let named = demoting.sent.unwrap_or(true);
+            self.let_go(now, demoting.after, named);
+            return true;
+        }
+        if self.authority.is_working() || !self.journal.is_idle() {
+            return now >= demoting.until && self.give_up_demoting(now, &demoting);
+        }
+        if now >= demoting.until && demoting.after == After::Stop {
+            return self.give_up_demoting(now, &demoting);
+        }
+        let successor = self.successor(now, demoting.wisher.as_ref());
+        let named = successor.is_some();
+        let payload = successor.unwrap_or(Payload::Release);
+        self.state = State::Demoting(Demoting {
+            sent: Some(named),
+            ..demoting
+        });
+        self.with(now, |s, cx| s.journal.append(cx, payload, None));
+        true
+    }
+
+    /// Work goes on, or the store does not answer: the lease will tell the others.
+    fn give_up_demoting(&mut self, now: Instant, demoting: &Demoting) -> bool {
+        let cause = if self.authority.is_working() {
+            "acts are still under way"
+        } else {
+            "the store does not answer"
+        };
+        match demoting.after {
+            After::Stop => {
+                self.out.event(Event::Warning(alloc::format!(
+                    "stopping without a release, because {cause}: others take over when they find this node silent"
+                )));
+                self.state = State::Stopping;
+                self.heart.hurry(now);
+                true
+            }
+            After::FailForGood => {
+                let why = self.why.clone();
+                self.fail_for_good(now, why);
+                true
+            }
+            After::Become(_) if self.journal.is_idle() && demoting.sent.is_none() => {
+                self.out.event(Event::Warning(alloc::format!(
+                    "not demoted, because {cause}: try again when they have ended"
+                )));
+                self.authority.set_ending(false);
+                self.mode = Mode::Auto;
+                self.settling = None;
+                self.state = State::Leading;
+                true
+            }
+            After::Become(_) => false,
+        }
+    }
+
+    /// The best of those that look alive, or who asked for it.
+    fn successor(&self, now: Instant, wisher: Option<&NodeId>) -> Option<Payload> {
+        let timeout = self.config.heartbeat_timeout;
+        let fit = |node: &NodeId| {
+            let peer = self.peers.known().get(node)?;
+            let alive = peer.seen_alive && peer.is_alive(now, timeout) && is_eligible(peer.record.status);
+            alive.then(|| (peer.process(), peer.record.uri.clone().unwrap_or_default()))
+        };
+        let others = self
+            .candidates(now, None)
+            .into_iter()
+            .filter(|c| c.node != self.me.node);
+        let best = || rank(others).into_iter().find_map(|c| fit(&c.node));
+        let (successor, uri) = wisher.and_then(fit).or_else(best)?;
+        Some(Payload::Handover { successor, uri })
+    }
+
+    /// It has let go.
+    fn let_go(&mut self, now: Instant, after: After, named: bool) {
+        self.authority.lose();
+        self.queue = Queue {
+            next: self.queue.next,
+            ..Queue::new()
+        };
+        match after {
+            After::Stop => self.state = State::Stopping,
+            After::FailForGood => {
+                let why = self.why.clone();
+                self.fail_for_good(now, why);
+            }
+            After::Become(Mode::Disabled) => self.fail_until_told(now),
+            After::Become(mode) => {
+                self.abstains = !named && mode != Mode::Master;
+                self.why = String::from(if named {
+                    "handed over"
+                } else {
+                    "released; nobody was there to take it"
+                });
+                self.follow(now, mode);
+            }
+        }
+        self.heart.hurry(now);
+    }
+
+    /// Leads no more, by another's hand.
+    pub(super) fn deposed(&mut self, now: Instant) {
+        self.refuse_queue();
+        self.keeper.abandon();
+        self.authority.lose();
+        let after = match &self.state {
+            State::Demoting(d) => Some(d.after),
+            _ => None,
+        };
+        match after {
+            Some(after) => self.let_go(now, after, true),
+            None => {
+                self.why = "another node took over".to_string();
+                let mode = if self.mode == Mode::Master {
+                    Mode::Auto
+                } else {
+                    self.mode
+                };
+                self.follow(now, mode);
+                self.heart.hurry(now);
+            }
+        }
+    }
+
+    /// An own entry is durable.
+    pub(super) fn on_durable(&mut self, now: Instant, note: Note) {
+        let Note::Durable {
+            header,
+            tickets,
+            took,
+        } = note
+        else {
+            return;
+        };
+        self.last_write = Some(now);
+        if let Some(tickets) = tickets {
+            self.queue.decided(now, took, tickets, self.config.linger_percent);
+            self.out.event(Event::Durable {
+                tickets,
+                seq: header.seq,
+                write_id: header.write_id,
+            });
+        }
+    }
+
+    /// When the state wants attention.
+    pub(super) fn state_wake(&self) -> Option<Instant> {
+        let lease = self.journal.lead().and_then(|e| self.authority.lease_end(e));
+        match &self.state {
+            State::Leading => {
+                let act = self.act_end();
+                let full = match self
+                    .authority
+                    .full_proof(self.last_run, &self.me, &self.journal.view)
+                {
+                    FullProof::Wait(at)
+                        if self.journal.lead().is_some_and(|e| !self.authority.has_full(e)) =>
+                    {
+                        at
+                    }
+                    _ => None,
+                };
+                let linger = if self.journal.is_idle() {
+                    self.queue.wake()
+                } else {
+                    None
+                };
+                [self.future(lease), self.future(act), full, linger]
+                    .into_iter()
+                    .flatten()
+                    .min()
+            }
+            State::Demoting(demoting) => Some(demoting.until),
+            State::Failed(failed) => failed.retry_at(),
+            State::Starting(_) => self.starting_wake(),
+            _ => None,
+        }
+    }
+
+    /// When leave to act ends, if it is held.
+    pub(super) fn act_end(&self) -> Option<Instant> {
+        let epoch = self.journal.lead().filter(|e| self.authority.has_full(*e))?;
+        let end = self.authority.lease_end(epoch)?;
+        let grace = u64::try_from(self.config.stop_grace.as_nanos()).unwrap_or(u64::MAX);
+        Some(Instant::from_nanos(end.as_nanos().saturating_sub(grace)))
+    }
+}

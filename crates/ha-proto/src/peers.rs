@@ -1,0 +1,235 @@
+//! The nodes on record: read at every poll, judged by whether their records change, never by their clocks.
+
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString};
+
+use crate::layout::{NODES, record_key};
+use crate::mode::Role;
+use crate::names::{NodeId, Nonce, Process, Seq};
+use crate::output::Cx;
+use crate::record::NodeRecord;
+use crate::request::{Ask, RequestId, StoreOp, StoreReply};
+use crate::time::Instant;
+
+/// More nodes than this are not looked at.
+const MOST_NODES: usize = 256;
+
+/// A node as this one sees it.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub struct Peer {
+    /// What it wrote last.
+    pub record: NodeRecord,
+    /// When that was first seen here.
+    pub changed_at: Instant,
+    /// Whether it has been seen to change, not only to be there.
+    pub seen_alive: bool,
+}
+
+impl Peer {
+    /// Whether it looks alive.
+    #[must_use]
+    pub fn is_alive(&self, now: Instant, timeout: core::time::Duration) -> bool {
+        now.since(self.changed_at) <= timeout && self.record.status != Role::Terminated
+    }
+
+    /// Which process wrote it.
+    #[must_use]
+    pub fn process(&self) -> Process {
+        Process {
+            node: self.record.node_id.clone(),
+            nonce: self.record.nonce,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct Peers {
+    me: Process,
+    step: Step,
+    known: BTreeMap<NodeId, Peer>,
+    bad: BTreeMap<NodeId, String>,
+    /// Rounds completed.
+    rounds: u64,
+    /// An own record was put before this moment.
+    own_put_at: Option<Instant>,
+    overwritten_by: Option<Nonce>,
+}
+
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+enum Step {
+    Rest(Instant),
+    List(Ask),
+    Get(BTreeMap<NodeId, Ask>),
+}
+
+impl Peers {
+    pub(crate) fn new(now: Instant, me: Process) -> Self {
+        let (known, bad) = (BTreeMap::new(), BTreeMap::new());
+        Self {
+            me,
+            step: Step::Rest(now),
+            known,
+            bad,
+            rounds: 0,
+            own_put_at: None,
+            overwritten_by: None,
+        }
+    }
+
+    pub(crate) fn known(&self) -> &BTreeMap<NodeId, Peer> {
+        &self.known
+    }
+
+    pub(crate) fn bad(&self) -> impl Iterator<Item = &String> {
+        self.bad.values()
+    }
+
+    pub(crate) fn rounds(&self) -> u64 {
+        self.rounds
+    }
+
+    /// Another process has written this node's record after this one had.
+    pub(crate) fn overwritten_by(&self) -> Option<Nonce> {
+        self.overwritten_by
+    }
+
+    pub(crate) fn own_was_put(&mut self, at: Instant) {
+        self.own_put_at = Some(self.own_put_at.map_or(at, |t| t.min(at)));
+    }
+
+    pub(crate) fn forget(&mut self, node: &NodeId) {
+        self.known.remove(node);
+        self.bad.remove(node);
+    }
+
+    /// The lowest slot that a loading node has pinned.
+    pub(crate) fn pinned(&self, now: Instant, timeout: core::time::Duration) -> Option<Seq> {
+        self.known
+            .values()
+            .filter(|p| p.is_alive(now, timeout))
+            .filter_map(|p| p.record.pin)
+            .min()
+    }
+
+    pub(crate) fn hurry(&mut self, now: Instant) {
+        if let Step::Rest(due) = &mut self.step {
+            *due = (*due).min(now);
+        }
+    }
+
+    pub(crate) fn wake(&self) -> Instant {
+        match &self.step {
+            Step::Rest(due) => *due,
+            Step::List(ask) => ask.wake(),
+            Step::Get(asks) => asks.values().map(|a| a.wake()).min().unwrap_or_default(),
+        }
+    }
+
+    pub(crate) fn drive(&mut self, cx: &mut Cx<'_>) {
+        if matches!(&self.step, Step::Rest(due) if *due <= cx.now) {
+            self.step = Step::List(Ask::Due(cx.now));
+        }
+        match &mut self.step {
+            Step::Rest(_) => {}
+            Step::List(ask) => {
+                if cx.drive(ask, || StoreOp::List {
+                    folder: NODES.to_string(),
+                }) {
+                    cx.warn(alloc::format!("`{NODES}/` was not listed in time"));
+                }
+            }
+            Step::Get(asks) => {
+                let now = cx.now;
+                asks.retain(|_, ask| !matches!(*ask, Ask::Sent { until, .. } if until <= now));
+                for (node, ask) in asks.iter_mut() {
+                    let key = record_key(node);
+                    cx.drive(ask, || StoreOp::Get { key });
+                }
+                self.end_round_if_done(cx);
+            }
+        }
+    }
+
+    pub(crate) fn on_reply(&mut self, cx: &mut Cx<'_>, id: RequestId, reply: &StoreReply) -> bool {
+        match &mut self.step {
+            Step::List(ask) if ask.is(id) => {
+                if let StoreReply::Names(names) = reply {
+                    let nodes = names.iter().filter_map(|n| NodeId::new(n).ok()).take(MOST_NODES);
+                    let asks: BTreeMap<_, _> = nodes.map(|n| (n, Ask::Due(cx.now))).collect();
+                    self.known.retain(|n, _| asks.contains_key(n));
+                    self.bad.retain(|n, _| asks.contains_key(n));
+                    self.step = Step::Get(asks);
+                } else {
+                    *ask = cx.later();
+                }
+            }
+            Step::Get(asks) => {
+                let Some((node, sent_at)) = asks
+                    .iter()
+                    .find(|(_, a)| a.is(id))
+                    .map(|(n, a)| (n.clone(), a.sent_at()))
+                else {
+                    return false;
+                };
+                asks.remove(&node);
+                match reply {
+                    StoreReply::Bytes(bytes) => self.on_record(cx, &node, bytes, sent_at),
+                    StoreReply::Absent { .. } => self.forget(&node),
+                    _ => {}
+                }
+                self.end_round_if_done(cx);
+            }
+            _ => return false,
+        }
+        self.drive(cx);
+        true
+    }
+
+    fn on_record(&mut self, cx: &mut Cx<'_>, node: &NodeId, bytes: &[u8], sent_at: Option<Instant>) {
+        let record = match NodeRecord::parse(node, bytes) {
+            Ok(record) => record,
+            Err(bad) => {
+                let why = bad.to_string();
+                if self.bad.insert(node.clone(), why.clone()).as_ref() != Some(&why) {
+                    cx.warn(alloc::format!("skipped: {why}"));
+                }
+                return;
+            }
+        };
+        self.bad.remove(node);
+        if *node == self.me.node {
+            let after_own = self
+                .own_put_at
+                .is_some_and(|put| sent_at.is_some_and(|sent| sent > put));
+            if after_own && record.nonce != self.me.nonce {
+                self.overwritten_by = Some(record.nonce);
+            }
+            return;
+        }
+        match self.known.get_mut(node) {
+            None => {
+                let peer = Peer {
+                    record,
+                    changed_at: cx.now,
+                    seen_alive: false,
+                };
+                self.known.insert(node.clone(), peer);
+            }
+            Some(peer) => {
+                if (peer.record.beat, peer.record.nonce) != (record.beat, record.nonce) {
+                    peer.changed_at = cx.now;
+                    peer.seen_alive = true;
+                }
+                peer.record = record;
+            }
+        }
+    }
+
+    fn end_round_if_done(&mut self, cx: &Cx<'_>) {
+        if matches!(&self.step, Step::Get(asks) if asks.is_empty()) {
+            self.rounds += 1;
+            self.step = Step::Rest(cx.now + cx.config.poll);
+        }
+    }
+}
