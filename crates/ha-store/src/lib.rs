@@ -1,0 +1,57 @@
+//! What ha-plane asks of shared storage, and the stores that give it.
+//!
+//! A [`Store`] holds immutable objects under short keys. Two things carry the whole plane: **create if absent**, which
+//! admits one writer of a key and is durable when it says so, and **reads that are current**: what was created before
+//! a [`get`](Store::get) or a [`list`](Store::list) was sent is seen by it, from every client. There is no
+//! compare-and-swap, no lock and no order of listings to rely on.
+//!
+//! Every call has a deadline, and every error says what to do: see [`ErrorKind`]. The one that is easily forgotten is
+//! [`ErrorKind::OutcomeUnknown`]: the write may have been made, or may yet be made.
+//!
+//! In reading order: [`Key`] and [`Folder`], [`Error`], [`Store`]; the backends [`MemoryStore`] and [`DirectoryStore`];
+//! the decorators [`Counted`] and [`Faulty`]; and the conformance suite, `suite`, for whoever writes another backend
+//! (feature `suite`).
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use bytes::Bytes;
+//! use ha_store::{ErrorKind, Key, MemoryStore, Store};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), ha_store::Error> {
+//! let store = MemoryStore::default();
+//! let slot = Key::new("journal/00000000/00000000000000000001")?;
+//! let within = Duration::from_secs(5);
+//!
+//! store.create(&slot, Bytes::from_static(b"mine"), within).await?;
+//! let lost = store.create(&slot, Bytes::from_static(b"yours"), within).await.unwrap_err();
+//! assert_eq!(lost.kind(), ErrorKind::Exists);
+//! assert_eq!(store.get(&slot, within).await?, "mine");
+//! # Ok(())
+//! # }
+//! ```
+
+mod key;
+pub use key::{Folder, Key};
+
+mod error;
+pub use error::{Error, ErrorKind};
+
+mod store;
+pub use store::{Operation, Store};
+
+mod memory;
+pub use memory::MemoryStore;
+
+mod directory;
+pub use directory::DirectoryStore;
+
+mod counted;
+pub use counted::{Counted, Counts, OperationCounts};
+
+mod faulty;
+pub use faulty::{Fault, Faulty, Rule};
+
+#[cfg(feature = "suite")]
+pub mod suite;
