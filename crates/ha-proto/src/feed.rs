@@ -265,6 +265,11 @@ impl Feed {
                 let next = view.pos.next();
                 match tail.on_reply(cx, id, reply, next) {
                     None => Fed::Nothing,
+                    // Read ahead of the journal: it is read again when the journal has taken it.
+                    Some(_) if next > journal.pos => {
+                        tail.restart(cx.now);
+                        Fed::Nothing
+                    }
                     Some(Fetched::Bytes(bytes)) => self.on_bytes(cx, next, &bytes, journal.pos),
                     Some(Fetched::Absent { .. }) => self.fail(
                         cx,

@@ -159,6 +159,15 @@ pub enum Event {
     ModeSettled(Mode),
     /// The node will not start, or has stopped for good: the reason, in words for an operator.
     Refused(String),
+    /// The state is loaded, and follows the journal from here.
+    StateLoaded {
+        /// Up to this slot.
+        seq: Seq,
+        /// How long the load took.
+        took: core::time::Duration,
+    },
+    /// The state could not be loaded; it is tried again. Why, in words for an operator.
+    StateNotLoaded(String),
     /// The node has stopped in order.
     Stopped,
     /// Something an operator should know.
@@ -265,8 +274,9 @@ impl Cx<'_> {
     }
 }
 
-/// Kept for symmetry with [`WriteId`]: a boot nonce from a seed.
-pub(crate) fn nonce_of(seed: &[u8; 32]) -> Nonce {
+/// The boot nonce that a process with this seed has.
+#[must_use]
+pub fn boot_nonce(seed: &[u8; 32]) -> Nonce {
     let hash = Digest::of_all([&b"boot nonce"[..], seed]);
     let mut nonce = [0; 16];
     nonce.copy_from_slice(&hash.0[..16]);

@@ -95,6 +95,11 @@ impl Node {
         Ok(ticket)
     }
 
+    /// Takes a proposal back that waits for its turn. `false` if it is on its way already, or decided.
+    pub fn withdraw(&mut self, ticket: Ticket) -> bool {
+        self.queue.withdraw(ticket)
+    }
+
     /// Asks for a linearizable read. `Event::ReadReady` tells the slot at which the state may be read.
     pub fn read(&mut self, now: Instant) -> ReadId {
         self.next_read += 1;

@@ -19,7 +19,8 @@ use crate::time::Instant;
 /// Changes that wait for the next entry.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(super) struct Queue {
-    waiting: VecDeque<Arc<[u8]>>,
+    /// `None` for one that was withdrawn.
+    waiting: VecDeque<Option<Arc<[u8]>>>,
     bytes: usize,
     next: u64,
     /// Answered clients may join until then, or until as many wait as the last entry took.
@@ -44,7 +45,7 @@ impl Queue {
 
     pub(super) fn push(&mut self, change: Arc<[u8]>) -> Ticket {
         self.bytes += change.len();
-        self.waiting.push_back(change);
+        self.waiting.push_back(Some(change));
         let ticket = Ticket(self.next);
         self.next += 1;
         ticket
@@ -64,19 +65,33 @@ impl Queue {
         }
     }
 
+    /// Takes one back that waits for its turn.
+    pub(super) fn withdraw(&mut self, ticket: Ticket) -> bool {
+        let first = self.next - self.waiting.len() as u64;
+        let place = ticket.0.checked_sub(first).and_then(|at| usize::try_from(at).ok());
+        let Some(change) = place.and_then(|at| self.waiting.get_mut(at)).and_then(Option::take) else { return false };
+        self.bytes -= change.len();
+        while self.waiting.front().is_some_and(Option::is_none) {
+            self.waiting.pop_front();
+        }
+        true
+    }
+
     /// As many as one entry takes.
     fn take(&mut self, most_bytes: usize) -> (Changes, Tickets) {
         let first = Ticket(self.next - self.waiting.len() as u64);
-        let (mut batch, mut bytes) = (Vec::new(), 0);
+        let (mut batch, mut bytes, mut taken) = (Vec::new(), 0, 0);
         while let Some(change) = self.waiting.front() {
-            if !batch.is_empty() && bytes + change.len() > most_bytes {
+            let length = change.as_ref().map_or(0, |c| c.len());
+            if !batch.is_empty() && bytes + length > most_bytes {
                 break;
             }
-            bytes += change.len();
-            batch.extend(self.waiting.pop_front());
+            bytes += length;
+            taken += 1;
+            batch.extend(self.waiting.pop_front().flatten());
         }
         self.bytes -= bytes;
-        let last = Ticket(first.0 + batch.len() as u64 - 1);
+        let last = Ticket(first.0 + taken - 1);
         (batch, Tickets { first, last })
     }
 

@@ -26,7 +26,7 @@ use crate::journal::Journal;
 use crate::keeper::{Keeper, Kept};
 use crate::mode::{Mode, Role};
 use crate::names::{Epoch, NodeId, Process, Seq};
-use crate::output::{Cx, Event, Outbox, Output, SnapshotParts, nonce_of};
+use crate::output::{Cx, Event, Outbox, Output, SnapshotParts, boot_nonce};
 use crate::peers::{Peer, Peers};
 use crate::request::{RequestId, StoreReply};
 use crate::time::Instant;
@@ -202,7 +202,7 @@ impl Node {
         } = identity;
         let me = Process {
             node,
-            nonce: nonce_of(&seed),
+            nonce: boot_nonce(&seed),
         };
         let mut node = Self {
             journal: Journal::new(now, me.clone()),
@@ -422,15 +422,10 @@ impl Node {
         match fed {
             Fed::Nothing => {}
             Fed::Live(took) => {
-                self.out.event(Event::Note(alloc::format!(
-                    "state loaded up to slot {} in {took:?}",
-                    self.feed.applied()
-                )));
+                self.out.event(Event::StateLoaded { seq: self.feed.applied(), took });
                 self.heart.hurry(now);
             }
-            Fed::Failed(why) => self.out.event(Event::Warning(alloc::format!(
-                "state not loaded, trying again: {why}"
-            ))),
+            Fed::Failed(why) => self.out.event(Event::StateNotLoaded(why)),
         }
     }
 
