@@ -1,0 +1,130 @@
+//! From the machine to what others read: role, leave to act, status.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ha_proto::{Instant, Mode, Node, Role};
+
+use crate::clock::wall_ms;
+use crate::meter::Meter;
+use crate::permit::Acting;
+use crate::plane::{RoleNow, Shared};
+use crate::status::{NodeStatus, RoleChange, Status, TimingStatus};
+
+/// A status is not made more often than this, unless something has changed.
+const NOT_MORE_OFTEN: Duration = Duration::from_millis(100);
+/// The same warning is not logged more often than this.
+const SAME_WARNING: Duration = Duration::from_secs(10);
+
+/// What was published or said lately.
+#[derive(Debug, Default)]
+pub(crate) struct Lately {
+    pub(crate) changed: bool,
+    published: Option<Instant>,
+    warnings: Vec<(String, Instant)>,
+    had_role: bool,
+}
+
+impl Lately {
+    /// Whether a warning is worth a line in the log.
+    pub(crate) fn is_news(&mut self, now: Instant, what: &str) -> bool {
+        self.warnings.retain(|(_, at)| now.since(*at) < SAME_WARNING);
+        let news = !self.warnings.iter().any(|(w, _)| w == what);
+        if news && self.warnings.len() < 64 {
+            self.warnings.push((what.to_owned(), now));
+        }
+        news
+    }
+}
+
+pub(crate) fn publish(node: &Node, now: Instant, shared: &Shared, lately: &mut Lately, meter: &Meter) {
+    let role = RoleNow {
+        role: node.role(now),
+        epoch: node.view().epoch,
+        until: node.role_holds_until(),
+        write: node.write_authority(),
+    };
+    shared.role.send_if_modified(|before| {
+        let changed = *before != role;
+        lately.changed |= before.role != role.role;
+        *before = role;
+        changed
+    });
+    let acting = node.act_authority(now).map(|a| Acting { epoch: a.epoch, until: a.until });
+    shared.acting.send_if_modified(|before| {
+        let changed = *before != acting;
+        *before = acting;
+        changed
+    });
+    if role.role != Role::Initializing {
+        lately.had_role = true;
+        if node.failure().is_none() {
+            shared.has_started();
+        }
+    }
+    let due = lately.published.is_none_or(|at| now.since(at) >= NOT_MORE_OFTEN);
+    if lately.changed || due {
+        lately.changed = false;
+        lately.published = Some(now);
+        shared.set_status(status(node, now, shared, lately, meter));
+    }
+}
+
+fn status(node: &Node, now: Instant, shared: &Shared, lately: &Lately, meter: &Meter) -> Status {
+    let wall = wall_ms();
+    let ago = |at: Instant| wall.saturating_sub(u64::try_from(now.since(at).as_millis()).unwrap_or(u64::MAX));
+    let (view, role) = (node.view(), node.role(now));
+    let leader = view.leader.as_ref().filter(|_| !view.released).map(|l| l.process.node.clone());
+    let timeout = node.config().heartbeat_timeout();
+    let mut nodes: Vec<NodeStatus> = node
+        .peers()
+        .values()
+        .map(|peer| {
+            let r = &peer.record;
+            let silent = !peer.is_alive(now, timeout) && r.status != Role::Terminated;
+            let role = if silent { Role::Failed } else { r.status };
+            NodeStatus::new(r.node_id.clone(), r.uri.clone(), role, r.priority, r.local_timestamp, ago(peer.changed_at))
+        })
+        .collect();
+    let own = node.process().node.clone();
+    nodes.push(NodeStatus::new(own.clone(), shared.uri.clone(), role, node.priority(), wall, wall));
+    nodes.sort_by(|a, b| a.id.cmp(&b.id));
+    if node.mode() == Mode::Disabled {
+        nodes.retain(|n| n.id == own);
+    }
+    let mut errors: Vec<String> = node.failure().map(str::to_owned).into_iter().collect();
+    errors.extend(node.bad_records().map(|bad| format!("skipped: {bad}")));
+    Status {
+        plane_id: view.plane.clone(),
+        own_id: own,
+        role,
+        mode: node.mode(),
+        priority: node.priority(),
+        leader,
+        epoch: view.epoch,
+        seq: view.pos,
+        may_act: node.act_authority(now).is_some(),
+        unproven_for: node.unproven_for(now),
+        startup_complete: lately.had_role && role != Role::Initializing,
+        awaiting_rebind: node.awaits_rebind(),
+        stopping: shared.is_stopping(),
+        errors,
+        history: node.history().iter().map(|c| RoleChange { role: c.role, at_ms: ago(c.at) }).collect(),
+        nodes,
+        timings: TimingStatus {
+            poll: node.config().poll(),
+            heartbeat_timeout: timeout,
+            lease_ttl: node.config().lease_ttl(),
+        },
+        started_ms: shared.started_ms,
+        reads: meter.reads.clone(),
+        writes: meter.writes.clone(),
+        rebinds: meter.rebinds.clone(),
+    }
+}
+
+impl Shared {
+    fn set_status(&self, status: Status) {
+        *self.status.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(status);
+    }
+}
