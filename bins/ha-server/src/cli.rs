@@ -1,0 +1,247 @@
+//! The command line: what can be said. Names are Apache Brooklyn's, in camel case and in kebab case.
+
+use std::ffi::OsString;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::error::ErrorKind;
+use clap::{Args, Parser, Subcommand};
+
+use crate::failure::PARSE_ERROR;
+use crate::settings::{Port, parse_duration};
+
+/// Parses a command line, program name included.
+///
+/// # Errors
+/// If there is nothing to run: a mistake, or a wish for help or the version.
+pub(crate) fn parse<T: Into<OsString> + Clone>(
+    line: impl IntoIterator<Item = T>,
+) -> Result<Command, Refusal> {
+    Cli::try_parse_from(line).map(|cli| cli.command).map_err(Refusal)
+}
+
+/// A command line that asks for no work: it is wrong, or it asks for help.
+#[derive(Debug)]
+pub(crate) struct Refusal(clap::Error);
+
+impl Refusal {
+    /// Prints the text to where it belongs, and gives the exit code.
+    pub(crate) fn show(&self) -> u8 {
+        // There is nobody left to tell that stdout or stderr is closed.
+        let _ = self.0.print();
+        self.code()
+    }
+
+    fn code(&self) -> u8 {
+        match self.0.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => 0,
+            _ => PARSE_ERROR,
+        }
+    }
+}
+
+/// A highly available management plane on a shared directory.
+///
+/// Several `ha-server launch` pointed at one persistence directory form a plane: one is MASTER, the others take over when it
+/// stops or dies.
+#[derive(Debug, Parser)]
+#[command(
+    name = "ha-server",
+    version,
+    arg_required_else_help = true,
+    propagate_version = true,
+    after_help = "Exit codes: 0 done, 1 the command line is wrong, 2 the work failed, 3 the settings cannot be used."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run one node of a management plane until SIGTERM or SIGINT.
+    Launch(Box<LaunchArgs>),
+    /// Show a plane on this machine: it forms, its master is killed, its next master hands over.
+    ///
+    /// Starts servers of its own on a temporary directory and ends by itself, in some 15 seconds with the default timings.
+    Demo(DemoArgs),
+}
+
+/// How fast a plane lives.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct TimingArgs {
+    /// Time between two polls of the plane.
+    #[arg(
+        long = "pollPeriod",
+        visible_alias = "poll-period",
+        value_name = "DURATION",
+        default_value = "1s"
+    )]
+    #[arg(value_parser = parse_duration)]
+    pub(crate) poll_period: Duration,
+
+    /// Silence after which a master is suspected, and another node may take over.
+    #[arg(
+        long = "heartbeatTimeout",
+        visible_alias = "heartbeat-timeout",
+        value_name = "DURATION"
+    )]
+    #[arg(value_parser = parse_duration, default_value = "3s")]
+    pub(crate) heartbeat_timeout: Duration,
+
+    /// How long a master may act on the world after the store has last proven it master.
+    #[arg(
+        long = "leaseTtl",
+        visible_alias = "lease-ttl",
+        value_name = "DURATION",
+        default_value = "5s"
+    )]
+    #[arg(value_parser = parse_duration)]
+    pub(crate) lease_ttl: Duration,
+}
+
+/// Options of `ha-server launch`.
+#[derive(Args, Debug)]
+#[command(after_help = "Durations: 500ms, 3s, 1m, or a bare number of milliseconds.\n\
+    Every option can be written in camel case (--highAvailability) and in kebab case (--high-availability).")]
+pub(crate) struct LaunchArgs {
+    /// What this node is to be: disabled, auto, master, standby, hot_standby or hot_backup.
+    ///
+    /// disabled: a plane of one, refused where a plane lives already. auto: master if there is none, else hot standby.
+    /// master: fails if there is a live master. standby, hot_standby: fail if there is no master. hot_backup: follows the
+    /// state and is never master.
+    #[arg(
+        long = "highAvailability",
+        visible_alias = "high-availability",
+        value_name = "MODE",
+        default_value = "auto"
+    )]
+    pub(crate) high_availability: String,
+
+    /// What to do about state in the persistence directory: auto, rebind, clean or disabled.
+    ///
+    /// auto: use it if there is any, else begin. rebind: use it, and fail if there is none. clean: begin anew, refused while a
+    /// plane lives there. disabled: keep nothing.
+    #[arg(long, value_name = "HOW", default_value = "auto")]
+    pub(crate) persist: String,
+
+    /// The directory that the nodes of a plane share [default: `ha-plane/data` in the user's state home].
+    #[arg(
+        long = "persistenceDir",
+        visible_alias = "persistence-dir",
+        value_name = "DIR"
+    )]
+    #[arg(value_parser = path())]
+    pub(crate) persistence_dir: Option<PathBuf>,
+
+    /// An object store to keep the state in; not supported yet.
+    #[arg(
+        long = "persistenceLocation",
+        visible_alias = "persistence-location",
+        value_name = "SPEC"
+    )]
+    pub(crate) persistence_location: Option<String>,
+
+    /// The port of the REST API: a number, 0 for any free one, or `8081+` for the first free one from there.
+    #[arg(long, short, value_name = "PORT", default_value = "8081+")]
+    pub(crate) port: Port,
+
+    /// The address to listen on.
+    #[arg(
+        long = "bindAddress",
+        visible_alias = "bind-address",
+        short = 'b',
+        value_name = "IP"
+    )]
+    #[arg(default_value = "127.0.0.1", value_parser = parse_address)]
+    pub(crate) bind_address: IpAddr,
+
+    /// The host, or host:port, under which other machines reach this node [default: the address it listens on].
+    #[arg(
+        long = "publicAddress",
+        visible_alias = "public-address",
+        value_name = "HOST[:PORT]"
+    )]
+    pub(crate) public_address: Option<String>,
+
+    /// The node's id, unique in its plane [default: drawn at the first start and kept in the state directory].
+    #[arg(long = "nodeId", visible_alias = "node-id", value_name = "ID")]
+    pub(crate) node_id: Option<String>,
+
+    /// Priority in elections; the highest goes first [default: what it was before the restart, at first 0].
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    pub(crate) priority: Option<i64>,
+
+    #[command(flatten)]
+    pub(crate) timings: TimingArgs,
+
+    /// This node's own directory, for its id, its priority and its lock; no other node may use it.
+    ///
+    /// The default is a directory in the user's state home that belongs to the persistence directory and to the node id if
+    /// one is given, else to the port. So a restart with the same options is the same node, and another port is another one.
+    #[arg(long = "stateDir", visible_alias = "state-dir", value_name = "DIR", value_parser = path())]
+    pub(crate) state_dir: Option<PathBuf>,
+
+    /// A file to write the process id to; removed at the end.
+    #[arg(long = "pidFile", visible_alias = "pid-file", value_name = "FILE", value_parser = path())]
+    pub(crate) pid_file: Option<PathBuf>,
+
+    /// The shape of the log on stderr: human or json.
+    #[arg(
+        long = "logFormat",
+        visible_alias = "log-format",
+        value_name = "FORMAT",
+        default_value = "human"
+    )]
+    pub(crate) log_format: String,
+
+    /// The least level that is logged: error, warn, info, debug, trace or off [default: RUST_LOG, else info].
+    #[arg(long = "logLevel", visible_alias = "log-level", value_name = "LEVEL")]
+    pub(crate) log_level: Option<String>,
+
+    /// End by SIGKILL when the process with this id, which must be the parent, ends.
+    #[arg(
+        long = "endWithParent",
+        alias = "end-with-parent",
+        value_name = "PID",
+        hide = true
+    )]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) end_with_parent: Option<u32>,
+}
+
+/// Options of `ha-server demo`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct DemoArgs {
+    /// How many servers to start: 3 to 9.
+    #[arg(long, value_name = "NUMBER", default_value_t = 3, value_parser = clap::value_parser!(u8).range(3..=9))]
+    pub(crate) nodes: u8,
+
+    /// Leave the directory with the journal and the servers' logs behind, and say where it is.
+    #[arg(long)]
+    pub(crate) keep: bool,
+
+    #[command(flatten)]
+    pub(crate) timings: TimingArgs,
+}
+
+/// Takes any path, also a blank one: that is told in Brooklyn's words later.
+fn path() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
+}
+
+/// Reads an IP address, or the one name that needs no look-up.
+fn parse_address(text: &str) -> Result<IpAddr, String> {
+    if text == "localhost" {
+        return Ok(IpAddr::from([127, 0, 0, 1]));
+    }
+    text.parse()
+        .map_err(|_| "an address to listen on is an IP address: 127.0.0.1, 0.0.0.0, ::1".to_owned())
+}
+
+#[cfg(test)]
+#[path = "cli_tests.rs"]
+mod tests;

@@ -1,0 +1,141 @@
+use super::*;
+use clap::CommandFactory;
+
+fn launch(options: &[&str]) -> LaunchArgs {
+    let line = ["ha-server", "launch"].iter().chain(options);
+    match parse(line) {
+        Ok(Command::Launch(args)) => *args,
+        other => panic!("{options:?} gives {other:?}"),
+    }
+}
+
+/// Exit code and text of a line that is refused.
+fn refused(line: &[&str]) -> (u8, String) {
+    let refusal = parse(["ha-server"].iter().chain(line)).expect_err("the line is refused");
+    (refusal.code(), refusal.0.to_string())
+}
+
+#[test]
+fn the_definition_is_consistent() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn every_option_is_understood_in_camel_case_and_in_kebab_case() {
+    let pairs = [
+        ("--highAvailability", "--high-availability", "master"),
+        ("--persistenceDir", "--persistence-dir", "/d"),
+        ("--persistenceLocation", "--persistence-location", "s3"),
+        ("--bindAddress", "--bind-address", "::1"),
+        ("--publicAddress", "--public-address", "h"),
+        ("--nodeId", "--node-id", "n1"),
+        ("--heartbeatTimeout", "--heartbeat-timeout", "7s"),
+        ("--pollPeriod", "--poll-period", "7s"),
+        ("--leaseTtl", "--lease-ttl", "7s"),
+        ("--stateDir", "--state-dir", "/s"),
+        ("--pidFile", "--pid-file", "/p"),
+        ("--logFormat", "--log-format", "json"),
+        ("--logLevel", "--log-level", "debug"),
+        ("--endWithParent", "--end-with-parent", "1"),
+    ];
+    let default = format!("{:?}", launch(&[]));
+    for (camel, kebab, value) in pairs {
+        let (by_camel, by_kebab) = (launch(&[camel, value]), launch(&[kebab, value]));
+        assert_eq!(
+            format!("{by_camel:?}"),
+            format!("{by_kebab:?}"),
+            "{camel} and {kebab}"
+        );
+        assert_ne!(format!("{by_camel:?}"), default, "{camel} sets something");
+    }
+    let camel_in_help = Cli::command()
+        .find_subcommand_mut("launch")
+        .map(|c| c.render_long_help().to_string());
+    let help = camel_in_help.expect("there is a launch");
+    assert!(
+        pairs[..13]
+            .iter()
+            .all(|(camel, kebab, _)| help.contains(camel) && help.contains(kebab)),
+        "{help}"
+    );
+}
+
+#[test]
+fn short_options_and_negative_priorities_are_understood() {
+    let args = launch(&["-p", "9000", "-b", "0.0.0.0", "--priority", "-3"]);
+    assert_eq!(args.port, Port::Exactly(9000));
+    assert_eq!(args.bind_address, IpAddr::from([0, 0, 0, 0]));
+    assert_eq!(args.priority, Some(-3));
+    assert_eq!(
+        launch(&["-b", "localhost"]).bind_address,
+        IpAddr::from([127, 0, 0, 1])
+    );
+}
+
+#[test]
+fn defaults_are_those_of_the_documentation() {
+    let args = launch(&[]);
+    assert_eq!(
+        (args.high_availability.as_str(), args.persist.as_str()),
+        ("auto", "auto")
+    );
+    assert_eq!(args.port, Port::FirstFreeFrom(8081));
+    assert_eq!(args.bind_address, IpAddr::from([127, 0, 0, 1]));
+    let TimingArgs {
+        poll_period,
+        heartbeat_timeout,
+        lease_ttl,
+    } = args.timings;
+    assert_eq!(
+        [poll_period, heartbeat_timeout, lease_ttl].map(|d| d.as_secs()),
+        [1, 3, 5]
+    );
+}
+
+#[test]
+fn help_and_version_exit_with_0() {
+    assert_eq!(
+        refused(&["--version"]),
+        (0, format!("ha-server {}\n", env!("CARGO_PKG_VERSION")))
+    );
+    for line in [
+        &["--help"][..],
+        &["help"],
+        &["help", "launch"],
+        &["launch", "--help"],
+        &["demo", "--help"],
+    ] {
+        let (code, text) = refused(line);
+        assert_eq!(code, 0, "{line:?}");
+        assert!(text.contains("Usage:"), "{text}");
+    }
+}
+
+#[test]
+fn no_command_shows_the_help_and_exits_with_1() {
+    let (code, text) = refused(&[]);
+    assert_eq!(code, 1);
+    assert!(text.contains("launch") && text.contains("demo"), "{text}");
+}
+
+#[test]
+fn what_cannot_be_parsed_exits_with_1_and_names_the_option() {
+    let lines: [(&[&str], &str); 11] = [
+        (&["lanch"], "lanch"),
+        (&["launch", "--highAvailabilty", "auto"], "--highAvailabilty"),
+        (&["launch", "--port", "eighty"], "--port"),
+        (&["launch", "--port", "65536"], "--port"),
+        (&["launch", "--priority", "high"], "--priority"),
+        (&["launch", "--pollPeriod", "soon"], "--pollPeriod"),
+        (&["launch", "--leaseTtl", "-5s"], "-5"),
+        (&["launch", "--bindAddress", "example.com"], "--bindAddress"),
+        (&["launch", "--nodeId"], "--nodeId"),
+        (&["launch", "stray"], "stray"),
+        (&["demo", "--nodes", "2"], "--nodes"),
+    ];
+    for (line, named) in lines {
+        let (code, text) = refused(line);
+        assert_eq!(code, 1, "{line:?}");
+        assert!(text.contains(named), "{text}");
+    }
+}

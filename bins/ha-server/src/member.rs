@@ -1,0 +1,102 @@
+//! The member of the plane that this process is, as the REST layer sees it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use async_trait::async_trait;
+use ha_core::{Mode, ModeError, NodeId, Plane, Role, Status};
+use ha_rest::{Control, ControlError, Feature, VersionInfo};
+use tokio::sync::Notify;
+
+use crate::launch::{Launch, Persistence};
+use crate::node_state::NodeState;
+
+/// A plane's member with what belongs to its process.
+#[derive(Debug)]
+pub(crate) struct Member {
+    plane: Plane,
+    state: Arc<NodeState>,
+    shutdown: Arc<Notify>,
+    config: BTreeMap<&'static str, String>,
+}
+
+impl Member {
+    /// `shutdown` is told when a client asks the process to stop.
+    pub(crate) fn new(plane: Plane, state: Arc<NodeState>, shutdown: Arc<Notify>, launch: &Launch) -> Self {
+        Self { plane, state, shutdown, config: shown(launch) }
+    }
+}
+
+/// The settings that anybody who reaches the port may see, under Brooklyn's keys where it has one.
+fn shown(launch: &Launch) -> BTreeMap<&'static str, String> {
+    let millis = |d: std::time::Duration| format!("{}ms", d.as_millis());
+    let mut config = BTreeMap::from([
+        ("brooklyn.ha.pollPeriod", millis(launch.poll_period)),
+        ("brooklyn.ha.heartbeatTimeout", millis(launch.heartbeat_timeout)),
+        ("ha.leaseTtl", millis(launch.lease_ttl)),
+        ("ha.highAvailability", launch.high_availability.as_str().to_owned()),
+    ]);
+    if let Persistence::Directory { path, .. } = &launch.persistence {
+        config.insert("brooklyn.persistence.dir", path.display().to_string());
+    }
+    config
+}
+
+#[async_trait]
+impl Control for Member {
+    fn status(&self) -> Status {
+        self.plane.status()
+    }
+
+    fn now_ms(&self) -> u64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    async fn change_mode(&self, mode: Mode) -> Result<Role, ControlError> {
+        match self.plane.change_mode(mode).await {
+            Ok(before) => Ok(before),
+            Err(error @ ModeError::NotReached(_)) => Err(ControlError::Internal(error.to_string())),
+            Err(error @ ModeError::Slow(_)) => Err(ControlError::Unknown {
+                message: error.to_string(),
+                epoch: self.plane.status().epoch.0,
+                slot: 0,
+                write_id: String::new(),
+            }),
+            Err(error) => Err(ControlError::NotApplied(error.to_string())),
+        }
+    }
+
+    async fn set_priority(&self, priority: i64) -> Result<i64, ControlError> {
+        let state = self.state.clone();
+        let kept = tokio::task::spawn_blocking(move || state.set_priority(priority)).await;
+        match kept {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(ControlError::NotApplied(error.to_string())),
+            Err(error) => return Err(ControlError::Internal(error.to_string())),
+        }
+        let stopped = || ControlError::NotApplied("this node has stopped".to_owned());
+        self.plane.set_priority(priority).await.ok_or_else(stopped)
+    }
+
+    async fn clear_nodes(&self, only: Option<NodeId>) -> Result<(), ControlError> {
+        self.plane.clear_nodes(only.as_ref());
+        Ok(())
+    }
+
+    fn shutdown(&self) {
+        self.shutdown.notify_one();
+    }
+
+    fn config(&self, key: &str) -> Option<String> {
+        self.config.get(key).cloned()
+    }
+
+    fn version(&self) -> VersionInfo {
+        let version = env!("CARGO_PKG_VERSION");
+        let mut info = VersionInfo::new(version);
+        info.features = ["ha-server", "ha-core", "ha-proto", "ha-store", "ha-rest"].map(|n| Feature::new(n, version)).into();
+        info
+    }
+}

@@ -1,0 +1,200 @@
+//! One run of a node: from settings to the end of the process.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use ha_core::{Config, Mode, NodeId, Plane, PlaneBuilder};
+use ha_rest::Settings;
+use ha_store::{DirectoryStore, MemoryStore, Store};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
+use tracing::{error, info, warn};
+
+use crate::boot;
+use crate::failure::{RunError, chain};
+use crate::launch::{Existing, Launch, Persistence};
+use crate::listen::{self, listen};
+use crate::member::Member;
+use crate::node_state::NodeState;
+use crate::pid_file::PidFile;
+use crate::settings::HighAvailability;
+
+/// Runs a node until it is told to stop.
+///
+/// # Errors
+/// If it cannot start, or cannot go on.
+pub(crate) async fn run(launch: Launch) -> Result<(), RunError> {
+    let config = config(&launch)?;
+    let listener = listen(launch.bind_address, launch.port)?;
+    let local =
+        listener.local_addr().map_err(|source| RunError::execution("the port has no address").because(source))?;
+    let store = open_store(launch.persistence.clone()).await?;
+    let own_dir = launch.node_state_dir(local.port());
+    let state = Arc::new(NodeState::open(&own_dir, launch.node_id.as_ref(), launch.priority)?);
+    let _pid_file = launch.pid_file.as_deref().map(PidFile::write).transpose()?;
+    let uri = listen::uri(local, launch.public_address.as_ref());
+    let node = NodeId::new(state.id().as_str()).map_err(|e| RunError::configuration(e.to_string()))?;
+    info!(
+        %node,
+        priority = state.priority(),
+        uri,
+        store = %store,
+        high_availability = launch.high_availability.as_str(),
+        poll = ?launch.poll_period,
+        heartbeat_timeout = ?launch.heartbeat_timeout,
+        lease_ttl = ?launch.lease_ttl,
+        "starting"
+    );
+    let mut signals = Signals::new()?;
+    let plane = start(&launch, node, store, &state, &own_dir, uri, config)?;
+    let (shutdown, served) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let member = Arc::new(Member::new(plane.clone(), state, shutdown.clone(), &launch));
+    let serving = serve(listener, member, served.clone())?;
+
+    let outcome = tokio::select! {
+        started = plane.started() => started.map(|_| ()).map_err(|e| RunError::execution(e.to_string())),
+        () = stop_asked(&mut signals, &shutdown) => Ok(()),
+    };
+    if outcome.is_ok() && !plane.status().stopping {
+        tokio::select! {
+            () = stop_asked(&mut signals, &shutdown) => {}
+            () = plane.stopped() => {}
+        }
+    }
+    plane.begin_stop();
+    tokio::select! {
+        () = plane.stopped() => {}
+        () = signals.next() => warn!("told to stop a second time: stopping without handing over"),
+    }
+    served.notify_one();
+    if let Ok(Err(source)) = serving.await {
+        error!("the REST service failed: {source}");
+    }
+    outcome
+}
+
+fn config(launch: &Launch) -> Result<Config, RunError> {
+    let timings = Config::builder()
+        .poll(launch.poll_period)
+        .heartbeat_timeout(launch.heartbeat_timeout)
+        .lease_ttl(launch.lease_ttl);
+    timings.build().map_err(|error| RunError::configuration(error.to_string()))
+}
+
+/// Opens the store, which is made if there is none and none is demanded.
+async fn open_store(persistence: Persistence) -> Result<Arc<dyn Store>, RunError> {
+    let Persistence::Directory { path, existing } = persistence else {
+        return Ok(Arc::new(MemoryStore::default()));
+    };
+    let opened = tokio::task::spawn_blocking(move || {
+        if existing == Existing::Require {
+            must_hold_something(&path)?;
+        }
+        let failed = |error: ha_store::Error| {
+            let what = format!("cannot use the persistence directory `{}`", path.display());
+            RunError::configuration(what).because(error)
+        };
+        DirectoryStore::open(&path).map_err(failed)
+    });
+    let opened = opened.await.map_err(|error| RunError::execution("opening the store failed").because(error))?;
+    Ok(Arc::new(opened?))
+}
+
+/// `--persist rebind` demands state: Brooklyn's words (`FileBasedObjectStore`).
+fn must_hold_something(path: &Path) -> Result<(), RunError> {
+    let refuse = |what: &str| {
+        RunError::configuration(format!(
+            "Persistence directory {} {what}; give another --persistenceDir, or --persist auto to begin there",
+            path.display()
+        ))
+    };
+    match std::fs::read_dir(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(refuse("cannot be used, because directory does not exist")),
+        Err(error) => Err(refuse("cannot be read").because(error)),
+        Ok(mut entries) => match entries.next() {
+            None => Err(refuse("cannot be used, because directory is empty")),
+            Some(_) => Ok(()),
+        },
+    }
+}
+
+fn start(
+    launch: &Launch,
+    node: NodeId,
+    store: Arc<dyn Store>,
+    state: &NodeState,
+    own_dir: &Path,
+    uri: String,
+    config: Config,
+) -> Result<Plane, RunError> {
+    let clean = matches!(launch.persistence, Persistence::Directory { existing: Existing::Discard, .. });
+    let seed: [u8; 32] = rand::random();
+    let before = boot::swap(own_dir, PlaneBuilder::nonce_of(&seed)).map_err(|source| {
+        let dir = own_dir.display();
+        RunError::configuration(format!("cannot write to the state directory `{dir}`: make it writable, or give another --stateDir"))
+            .because(source)
+    })?;
+    let mut builder = Plane::builder(node, store)
+        .config(config)
+        .mode(mode(launch.high_availability))
+        .priority(state.priority())
+        .uri(uri)
+        .version(env!("CARGO_PKG_VERSION"))
+        .clean(clean)
+        .seed(seed);
+    if let Some(nonce) = before {
+        builder = builder.exited(nonce);
+    }
+    builder.start().map_err(|error| RunError::execution(chain(&error)))
+}
+
+fn mode(asked: HighAvailability) -> Mode {
+    match asked {
+        HighAvailability::Disabled => Mode::Disabled,
+        HighAvailability::Auto => Mode::Auto,
+        HighAvailability::Master => Mode::Master,
+        HighAvailability::Standby => Mode::Standby,
+        HighAvailability::HotStandby => Mode::HotStandby,
+        HighAvailability::HotBackup => Mode::HotBackup,
+    }
+}
+
+/// Serves REST until `stop` is told.
+fn serve(
+    listener: std::net::TcpListener,
+    member: Arc<Member>,
+    stop: Arc<Notify>,
+) -> Result<tokio::task::JoinHandle<std::io::Result<()>>, RunError> {
+    let listener = tokio::net::TcpListener::from_std(listener)
+        .map_err(|source| RunError::execution("the port cannot be served").because(source))?;
+    let settings = Settings::default();
+    let router = ha_rest::app(member, settings.clone());
+    Ok(tokio::spawn(async move { ha_rest::serve(listener, router, &settings, async move { stop.notified().await }).await }))
+}
+
+/// SIGTERM and SIGINT.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, RunError> {
+        let on = |kind| signal(kind).map_err(|source| RunError::execution("cannot listen for signals").because(source));
+        Ok(Self { terminate: on(SignalKind::terminate())?, interrupt: on(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => info!("SIGTERM: stopping"),
+            _ = self.interrupt.recv() => info!("SIGINT: stopping"),
+        }
+    }
+}
+
+async fn stop_asked(signals: &mut Signals, shutdown: &Notify) {
+    tokio::select! {
+        () = signals.next() => {}
+        () = shutdown.notified() => info!("told to stop over REST"),
+    }
+}
