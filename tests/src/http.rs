@@ -1,0 +1,162 @@
+//! A small blocking HTTP client, which shares no code with what it tests.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// A request to be sent.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    method: &'a str,
+    path: &'a str,
+    headers: Vec<(&'a str, &'a str)>,
+    form: Option<&'a str>,
+    limit: Duration,
+}
+
+/// What was answered.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Answer {
+    /// Status code.
+    pub status: u16,
+    /// Body.
+    pub body: String,
+}
+
+impl<'a> Request<'a> {
+    /// A GET, to be answered within five seconds.
+    #[must_use]
+    pub fn get(path: &'a str) -> Self {
+        Self {
+            method: "GET",
+            path,
+            headers: Vec::new(),
+            form: None,
+            limit: Duration::from_secs(5),
+        }
+    }
+
+    /// A POST of a form, with the header that every role accepts it by, to be answered within a minute.
+    #[must_use]
+    pub fn post(path: &'a str, form: &'a str) -> Self {
+        let limit = Duration::from_secs(60);
+        let headers = vec![("Brooklyn-Allow-Non-Master-Access", "true")];
+        Self {
+            method: "POST",
+            path,
+            headers,
+            form: Some(form),
+            limit,
+        }
+    }
+
+    /// Leaves out all headers that are not needed.
+    #[must_use]
+    pub fn bare(mut self) -> Self {
+        self.headers.clear();
+        self
+    }
+
+    /// Sets how long the connection, and each part of the answer, may take.
+    #[must_use]
+    pub fn within(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Sends it and waits for the answer.
+    ///
+    /// # Errors
+    /// If nobody answers in time, or not in HTTP.
+    pub fn send(&self, to: SocketAddr) -> io::Result<Answer> {
+        let mut stream = TcpStream::connect_timeout(&to, self.limit)?;
+        stream.set_read_timeout(Some(self.limit))?;
+        stream.set_write_timeout(Some(self.limit))?;
+        let mut text = format!(
+            "{} {} HTTP/1.1\r\nHost: {to}\r\nConnection: close\r\n",
+            self.method, self.path
+        );
+        for (name, value) in &self.headers {
+            text += &format!("{name}: {value}\r\n");
+        }
+        if let Some(form) = self.form {
+            let length = form.len();
+            text += &format!(
+                "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n{form}"
+            );
+        } else {
+            text += "\r\n";
+        }
+        stream.write_all(text.as_bytes())?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer)?;
+        parse(&answer).ok_or_else(|| {
+            io::Error::new(
+                ErrorKind::InvalidData,
+                String::from_utf8_lossy(&answer).into_owned(),
+            )
+        })
+    }
+}
+
+impl Answer {
+    /// The body as JSON; `null` if it is none.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_default()
+    }
+}
+
+fn parse(answer: &[u8]) -> Option<Answer> {
+    let text = String::from_utf8(answer.to_vec()).ok()?;
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    let mut lines = head.split("\r\n");
+    let status = lines.next()?.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()?;
+    let header = |name: &str| {
+        let of_line = |line: &str| {
+            let (n, value) = line.split_once(':')?;
+            n.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
+        };
+        head.split("\r\n").find_map(of_line)
+    };
+    let body = match (header("transfer-encoding"), header("content-length")) {
+        (Some(_), _) => unchunked(body)?,
+        (None, Some(length)) => body.get(..length.parse().ok()?)?.to_owned(),
+        (None, None) => body.to_owned(),
+    };
+    Some(Answer { status, body })
+}
+
+fn unchunked(mut rest: &str) -> Option<String> {
+    let mut body = String::new();
+    loop {
+        let (size, after) = rest.split_once("\r\n")?;
+        let size = usize::from_str_radix(size.split(';').next()?, 16).ok()?;
+        if size == 0 {
+            return Some(body);
+        }
+        body.push_str(after.get(..size)?);
+        rest = after.get(size + 2..)?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_are_read_by_length_by_chunks_and_to_the_end() {
+        let body = |answer: &str| parse(answer.as_bytes()).map(|answer| (answer.status, answer.body));
+        assert_eq!(
+            body("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"),
+            Some((200, "{}".into()))
+        );
+        assert_eq!(body("HTTP/1.1 403 No\r\n\r\nno"), Some((403, "no".into())));
+        let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{ \r\n1\r\n}\r\n0\r\n\r\n";
+        assert_eq!(body(chunked), Some((200, "{ }".into())));
+        assert_eq!(body("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}"), None);
+        assert_eq!(body("HTTP/1.1"), None);
+    }
+}

@@ -1,0 +1,188 @@
+//! A command line that is being put together, and what comes of it.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::net::SocketAddr;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::binary::server_binary;
+use crate::namespace::Mounts;
+use crate::ports::ReservedPort;
+use crate::server::Server;
+use crate::wait::PATIENCE;
+
+/// A launch of a server that can be made, and made again with the same port and log.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    name: String,
+    site: PathBuf,
+    port: Arc<ReservedPort>,
+    options: Vec<(OsString, OsString)>,
+    mounts: Option<Mounts>,
+}
+
+/// A process that has ended.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// Its exit code, or `None` if a signal has ended it.
+    pub code: Option<i32>,
+    /// What it wrote to stdout and stderr.
+    pub log: String,
+}
+
+impl Launch {
+    pub(crate) fn new(name: &str, site: &Path) -> Self {
+        let port = Arc::new(ReservedPort::find());
+        let number = port.number().to_string();
+        let launch = Self {
+            name: name.into(),
+            site: site.into(),
+            port,
+            options: Vec::new(),
+            mounts: None,
+        };
+        launch.option("--port", number)
+    }
+
+    /// Sets an option, in place of what it was before.
+    #[must_use]
+    pub fn option(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.options.retain(|(option, _)| option != name);
+        self.options.push((name.into(), value.as_ref().into()));
+        self
+    }
+
+    /// Sets `--highAvailability`.
+    #[must_use]
+    pub fn mode(self, mode: &str) -> Self {
+        self.option("--highAvailability", mode)
+    }
+
+    /// Leaves out an option.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.options.retain(|(option, _)| option != name);
+        self
+    }
+
+    /// Runs it with mounts of its own, which nobody else sees.
+    #[must_use]
+    pub fn with_mounts(mut self, mounts: Mounts) -> Self {
+        self.mounts = Some(mounts);
+        self
+    }
+
+    /// Its port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port.number()
+    }
+
+    /// Starts a server, and does not wait for it.
+    ///
+    /// Servers end with the thread that started them, so that none outlives its test.
+    #[must_use]
+    pub fn start(&self) -> Server {
+        Server::new(self.clone(), self.spawn())
+    }
+
+    /// Starts a server that is to end by itself, and waits for that.
+    ///
+    /// # Panics
+    /// If it does not end in time.
+    #[must_use]
+    #[track_caller]
+    pub fn run(&self) -> Ended {
+        let mut child = self.spawn();
+        let status = wait_for_end(&mut child, PATIENCE);
+        let log = self.log();
+        if status.is_none() {
+            // It has not ended by itself, so there is somebody to kill.
+            let _ = child.kill().and_then(|()| child.wait());
+        }
+        let status = status.unwrap_or_else(|| panic!("{} did not end by itself; its log:\n{log}", self.name));
+        Ended::new(status, log)
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.port.number()))
+    }
+
+    pub(crate) fn log(&self) -> String {
+        std::fs::read(self.log_path())
+            .map(|log| String::from_utf8_lossy(&log).into_owned())
+            .unwrap_or_default()
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.site
+            .join(format!("{}-{}.log", self.name, self.port.number()))
+    }
+
+    fn spawn(&self) -> Child {
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.log_path())
+            .expect("a log can be opened");
+        let mut command = match &self.mounts {
+            Some(mounts) => mounts.command(server_binary()),
+            None => Command::new(server_binary()),
+        };
+        command
+            .arg("launch")
+            .args(self.options.iter().flat_map(|(name, value)| [name, value]))
+            .args(["--endWithParent", &std::process::id().to_string()])
+            .env("XDG_STATE_HOME", self.site.join("state"))
+            .env("NO_COLOR", "1")
+            .env_remove("RUST_LOG")
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a descriptor can be doubled"))
+            .stderr(log)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{} cannot be started: {error}", server_binary().display()))
+    }
+}
+
+impl Ended {
+    /// Checks how it ended, and that it said all of this.
+    ///
+    /// # Panics
+    /// If not.
+    #[track_caller]
+    pub fn assert(&self, code: i32, said: &[&str]) {
+        assert_eq!(self.code, Some(code), "the log: {}", self.log);
+        for words in said {
+            assert!(self.log.contains(words), "`{words}` is not said in: {}", self.log);
+        }
+    }
+
+    pub(crate) fn new(status: ExitStatus, log: String) -> Self {
+        Self {
+            code: status.code(),
+            log: format!(
+                "{log}{}",
+                status.signal().map_or(String::new(), |s| format!("(signal {s})"))
+            ),
+        }
+    }
+}
+
+pub(crate) fn wait_for_end(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
+    let begun = Instant::now();
+    loop {
+        match child.try_wait().expect("a child can be waited for") {
+            Some(status) => return Some(status),
+            None if begun.elapsed() > limit => return None,
+            None => std::thread::sleep(Duration::from_millis(10)),
+        }
+    }
+}

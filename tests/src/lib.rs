@@ -1,0 +1,26 @@
+//! Fixtures of the whole-system tests: real `ha-server` processes on real directories, watched from outside over REST.
+//!
+//! A test makes a [`Site`], launches [`Server`]s on it, waits for what it expects with [`wait_for`], and lets all of it go: whatever
+//! still runs is ended, and the logs are printed if the test failed. Nothing is shared between tests, so they run in parallel,
+//! and the whole suite may run twice at once.
+
+mod binary;
+pub use binary::server_binary;
+mod http;
+pub use http::{Answer, Request};
+mod ports;
+pub use ports::ReservedPort;
+mod wait;
+pub use wait::{PATIENCE, stays, wait_for};
+mod site;
+pub use site::{Site, Timings};
+mod launch;
+pub use launch::{Ended, Launch};
+mod server;
+pub use server::Server;
+mod plane;
+pub use plane::{Plane, assert_settled};
+mod watch;
+pub use watch::MasterWatch;
+mod namespace;
+pub use namespace::Mounts;
