@@ -1,7 +1,8 @@
 //! System calls that fail, and what the caller is told.
 
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
+use std::time::Duration;
 
 use rustix::io::Errno;
 
@@ -142,27 +143,29 @@ fn a_failure_says_what_to_do_and_leaves_nothing() {
 fn of_two_creates_that_share_a_folder_neither_is_acknowledged_when_its_fsync_fails() {
     let model = Model::new();
     let sys = Scripted::new(model.clone());
-    let engine = std::sync::Arc::new(open(sys.clone()));
+    let engine = Arc::new(open(sys.clone()));
     engine.create(&key("journal/0/0"), b"x").unwrap();
 
-    // The system tells of a failed write-back once. The first create hears of it, but only after the second has
-    // been linked; the second's own fsync, if it is made, finds nothing wrong.
-    let (linked, second_is_linked) = mpsc::channel();
-    let other = std::sync::Arc::clone(&engine);
-    let hooks = sys.clone();
+    // The system tells of a failed write-back once. The first create is told, after the second has been linked; and
+    // if the second makes an fsync of its own before the first has noted it, that finds nothing wrong.
+    let (linked, second_linked) = mpsc::channel();
+    let (synced, second_synced) = mpsc::channel();
     let (reached, first_syncs) = mpsc::channel();
     sys.before("sync_dir", move || {
         reached.send(()).unwrap();
-        second_is_linked.recv().unwrap();
+        second_linked.recv().unwrap();
         model.world().failing_dir_syncs = 1;
     });
+    sys.after("sync_dir", move || {
+        // Must not come, so that this wait is in vain.
+        let _ = second_synced.recv_timeout(Duration::from_millis(300));
+    });
+    sys.after("sync_dir", move || synced.send(()).unwrap_or_default());
+    let other = Arc::clone(&engine);
     let first = thread::spawn(move || other.create(&key("journal/0/1"), b"x"));
     first_syncs.recv().unwrap();
-    let second = thread::spawn(move || {
-        let answer_of = engine;
-        hooks.before("link_unnamed", move || linked.send(()).unwrap());
-        answer_of.create(&key("journal/0/2"), b"x")
-    });
+    sys.after("link_unnamed", move || linked.send(()).unwrap());
+    let second = thread::spawn(move || engine.create(&key("journal/0/2"), b"x"));
     for answer in [first.join().unwrap(), second.join().unwrap()] {
         let error = answer.unwrap_err();
         assert!(error.needs_restart(), "{error}");

@@ -21,7 +21,13 @@ struct Script {
     /// How many calls are still made; the process is dead after them.
     left: Option<usize>,
     faults: Vec<Planned>,
-    hooks: Vec<(&'static str, Hook)>,
+    hooks: Vec<(When, &'static str, Hook)>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum When {
+    Before,
+    After,
 }
 
 struct Planned {
@@ -74,7 +80,12 @@ impl<S: Sys> Scripted<S> {
 
     /// Runs `hook` just before the next call of this name.
     pub(super) fn before(&self, call: &'static str, hook: impl FnOnce() + Send + 'static) {
-        self.script().hooks.push((call, Box::new(hook)));
+        self.script().hooks.push((When::Before, call, Box::new(hook)));
+    }
+
+    /// Runs `hook` when the next call of this name has been made, before its caller hears of it.
+    pub(super) fn after(&self, call: &'static str, hook: impl FnOnce() + Send + 'static) {
+        self.script().hooks.push((When::After, call, Box::new(hook)));
     }
 
     /// Makes this many more calls, and then none.
@@ -93,14 +104,7 @@ impl<S: Sys> Scripted<S> {
     }
 
     fn step<T>(&self, call: &'static str, make: impl FnOnce() -> Result<T>) -> Result<T> {
-        let hook = {
-            let mut script = self.script();
-            let at = script.hooks.iter().position(|(of, _)| *of == call);
-            at.map(|at| script.hooks.remove(at).1)
-        };
-        if let Some(hook) = hook {
-            hook();
-        }
+        self.run_hook(When::Before, call);
         let fault = {
             let mut script = self.script();
             match script.left {
@@ -121,14 +125,27 @@ impl<S: Sys> Scripted<S> {
                     (fault.errno, fault.acts)
                 })
         };
-        match fault {
+        let answer = match fault {
             None => make(),
-            Some((errno, acts)) => {
-                if acts {
-                    make()?;
-                }
-                Err(errno)
-            }
+            Some((errno, true)) => make().and(Err(errno)),
+            Some((errno, false)) => Err(errno),
+        };
+        self.run_hook(When::After, call);
+        answer
+    }
+
+    fn run_hook(&self, when: When, call: &'static str) {
+        let hook = {
+            let mut script = self.script();
+            let at = script
+                .hooks
+                .iter()
+                .position(|(at, of, _)| *at == when && *of == call);
+            at.map(|at| script.hooks.remove(at).2)
+        };
+        // Not under the lock: it may wait for other calls.
+        if let Some(hook) = hook {
+            hook();
         }
     }
 
