@@ -1,1 +1,8 @@
-//! (being written)
+//! What the benches share: figures from samples, and servers as processes.
+//!
+//! Each bench prints lines of `what  figure  target`, ratios against a baseline that ran beside it. Nothing here asserts: machines are noisy.
+
+mod samples;
+pub use samples::Samples;
+mod server;
+pub use server::{Server, state_of};

@@ -24,7 +24,12 @@ pub(crate) struct Member {
 impl Member {
     /// `shutdown` is told when a client asks the process to stop.
     pub(crate) fn new(plane: Plane, state: Arc<NodeState>, shutdown: Arc<Notify>, launch: &Launch) -> Self {
-        Self { plane, state, shutdown, config: shown(launch) }
+        Self {
+            plane,
+            state,
+            shutdown,
+            config: shown(launch),
+        }
     }
 }
 
@@ -35,7 +40,10 @@ fn shown(launch: &Launch) -> BTreeMap<&'static str, String> {
         ("brooklyn.ha.pollPeriod", millis(launch.poll_period)),
         ("brooklyn.ha.heartbeatTimeout", millis(launch.heartbeat_timeout)),
         ("ha.leaseTtl", millis(launch.lease_ttl)),
-        ("ha.highAvailability", launch.high_availability.as_str().to_owned()),
+        (
+            "ha.highAvailability",
+            launch.high_availability.as_str().to_owned(),
+        ),
     ]);
     if let Persistence::Directory { path, .. } = &launch.persistence {
         config.insert("brooklyn.persistence.dir", path.display().to_string());
@@ -96,7 +104,9 @@ impl Control for Member {
     fn version(&self) -> VersionInfo {
         let version = env!("CARGO_PKG_VERSION");
         let mut info = VersionInfo::new(version);
-        info.features = ["ha-server", "ha-core", "ha-proto", "ha-store", "ha-rest"].map(|n| Feature::new(n, version)).into();
+        info.features = ["ha-server", "ha-core", "ha-proto", "ha-store", "ha-rest"]
+            .map(|n| Feature::new(n, version))
+            .into();
         info
     }
 }

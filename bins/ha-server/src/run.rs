@@ -26,11 +26,16 @@ use crate::settings::HighAvailability;
 pub(crate) async fn run(launch: Launch) -> Result<(), RunError> {
     let config = config(&launch)?;
     let listener = listen(launch.bind_address, launch.port)?;
-    let local =
-        listener.local_addr().map_err(|source| RunError::execution("the port has no address").because(source))?;
+    let local = listener
+        .local_addr()
+        .map_err(|source| RunError::execution("the port has no address").because(source))?;
     let store = open_store(launch.persistence.clone()).await?;
     let own_dir = launch.node_state_dir(local.port());
-    let state = Arc::new(NodeState::open(&own_dir, launch.node_id.as_ref(), launch.priority)?);
+    let state = Arc::new(NodeState::open(
+        &own_dir,
+        launch.node_id.as_ref(),
+        launch.priority,
+    )?);
     let _pid_file = launch.pid_file.as_deref().map(PidFile::write).transpose()?;
     let uri = listen::uri(local, launch.public_address.as_ref());
     let node = NodeId::new(state.id().as_str()).map_err(|e| RunError::configuration(e.to_string()))?;
@@ -78,7 +83,9 @@ fn config(launch: &Launch) -> Result<Config, RunError> {
         .poll(launch.poll_period)
         .heartbeat_timeout(launch.heartbeat_timeout)
         .lease_ttl(launch.lease_ttl);
-    timings.build().map_err(|error| RunError::configuration(error.to_string()))
+    timings
+        .build()
+        .map_err(|error| RunError::configuration(error.to_string()))
 }
 
 /// Opens the store, which is made if there is none and none is demanded.
@@ -96,7 +103,9 @@ async fn open_store(persistence: Persistence) -> Result<Arc<dyn Store>, RunError
         };
         DirectoryStore::open(&path).map_err(failed)
     });
-    let opened = opened.await.map_err(|error| RunError::execution("opening the store failed").because(error))?;
+    let opened = opened
+        .await
+        .map_err(|error| RunError::execution("opening the store failed").because(error))?;
     Ok(Arc::new(opened?))
 }
 
@@ -109,7 +118,9 @@ fn must_hold_something(path: &Path) -> Result<(), RunError> {
         ))
     };
     match std::fs::read_dir(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(refuse("cannot be used, because directory does not exist")),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(refuse("cannot be used, because directory does not exist"))
+        }
         Err(error) => Err(refuse("cannot be read").because(error)),
         Ok(mut entries) => match entries.next() {
             None => Err(refuse("cannot be used, because directory is empty")),
@@ -127,12 +138,20 @@ fn start(
     uri: String,
     config: Config,
 ) -> Result<Plane, RunError> {
-    let clean = matches!(launch.persistence, Persistence::Directory { existing: Existing::Discard, .. });
+    let clean = matches!(
+        launch.persistence,
+        Persistence::Directory {
+            existing: Existing::Discard,
+            ..
+        }
+    );
     let seed: [u8; 32] = rand::random();
     let before = boot::swap(own_dir, PlaneBuilder::nonce_of(&seed)).map_err(|source| {
         let dir = own_dir.display();
-        RunError::configuration(format!("cannot write to the state directory `{dir}`: make it writable, or give another --stateDir"))
-            .because(source)
+        RunError::configuration(format!(
+            "cannot write to the state directory `{dir}`: make it writable, or give another --stateDir"
+        ))
+        .because(source)
     })?;
     let mut builder = Plane::builder(node, store)
         .config(config)
@@ -145,7 +164,9 @@ fn start(
     if let Some(nonce) = before {
         builder = builder.exited(nonce);
     }
-    builder.start().map_err(|error| RunError::execution(chain(&error)))
+    builder
+        .start()
+        .map_err(|error| RunError::execution(chain(&error)))
 }
 
 fn mode(asked: HighAvailability) -> Mode {
@@ -169,7 +190,9 @@ fn serve(
         .map_err(|source| RunError::execution("the port cannot be served").because(source))?;
     let settings = Settings::default();
     let router = ha_rest::app(member, settings.clone());
-    Ok(tokio::spawn(async move { ha_rest::serve(listener, router, &settings, async move { stop.notified().await }).await }))
+    Ok(tokio::spawn(async move {
+        ha_rest::serve(listener, router, &settings, async move { stop.notified().await }).await
+    }))
 }
 
 /// SIGTERM and SIGINT.
@@ -180,8 +203,13 @@ struct Signals {
 
 impl Signals {
     fn new() -> Result<Self, RunError> {
-        let on = |kind| signal(kind).map_err(|source| RunError::execution("cannot listen for signals").because(source));
-        Ok(Self { terminate: on(SignalKind::terminate())?, interrupt: on(SignalKind::interrupt())? })
+        let on = |kind| {
+            signal(kind).map_err(|source| RunError::execution("cannot listen for signals").because(source))
+        };
+        Ok(Self {
+            terminate: on(SignalKind::terminate())?,
+            interrupt: on(SignalKind::interrupt())?,
+        })
     }
 
     async fn next(&mut self) {

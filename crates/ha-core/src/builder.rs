@@ -38,7 +38,10 @@ pub struct PlaneBuilder {
 
 impl fmt::Debug for PlaneBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PlaneBuilder").field("node", &self.node).field("store", &self.store).finish_non_exhaustive()
+        f.debug_struct("PlaneBuilder")
+            .field("node", &self.node)
+            .field("store", &self.store)
+            .finish_non_exhaustive()
     }
 }
 
@@ -148,7 +151,12 @@ impl PlaneBuilder {
             seed,
         };
         let (driver, inbox) = mpsc::unbounded_channel();
-        let starting = RoleNow { role: Role::Initializing, epoch: Epoch(0), until: None, write: None };
+        let starting = RoleNow {
+            role: Role::Initializing,
+            epoch: Epoch(0),
+            until: None,
+            write: None,
+        };
         let mut status = Status::starting(self.node.clone());
         status.started_ms = wall_ms();
         let shared = Arc::new(Shared {
@@ -163,11 +171,15 @@ impl PlaneBuilder {
             stopping: AtomicBool::new(false),
             uri: (!self.uri.is_empty()).then_some(self.uri),
         });
-        let host = Host::start(self.state, driver.clone(), shared.followers.clone()).map_err(StartError::Thread)?;
+        let host =
+            Host::start(self.state, driver.clone(), shared.followers.clone()).map_err(StartError::Thread)?;
         let append_timeout = self.append_timeout.unwrap_or_else(|| self.config.lease_ttl());
         let (store, config, exited, node_id) = (self.store, self.config, self.exited, self.node);
         let for_driver = shared.clone();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(StartError::Thread)?;
         let work = move || {
             let mut clock = BootClock::new();
             let mut node = Node::new(clock.now(), identity, config);
@@ -178,9 +190,17 @@ impl PlaneBuilder {
             // Requests under way are not waited for: the machine has said what is to be known.
             runtime.shutdown_background();
         };
-        thread::Builder::new().name("ha-plane".into()).spawn(work).map_err(StartError::Thread)?;
+        thread::Builder::new()
+            .name("ha-plane".into())
+            .spawn(work)
+            .map_err(StartError::Thread)?;
         let _last = Arc::new(LastHandle(driver.clone()));
-        Ok(Plane { driver, shared, mode_timeout: self.mode_timeout, _last })
+        Ok(Plane {
+            driver,
+            shared,
+            mode_timeout: self.mode_timeout,
+            _last,
+        })
     }
 
     /// The boot nonce that [`start`](Self::start) would draw from a seed; to be kept for [`exited`](Self::exited) at the next start.

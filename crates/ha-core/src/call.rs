@@ -18,9 +18,17 @@ pub(crate) struct Answered {
 pub(crate) async fn call(store: Arc<dyn Store>, request: StoreRequest) -> Answered {
     let began = Instant::now();
     let StoreRequest { id, op, within } = request;
-    let writes = matches!(op, StoreOp::Create { .. } | StoreOp::Put { .. } | StoreOp::Delete { .. });
+    let writes = matches!(
+        op,
+        StoreOp::Create { .. } | StoreOp::Put { .. } | StoreOp::Delete { .. }
+    );
     let reply = answer(&*store, op, within).await.unwrap_or_else(failed);
-    Answered { id, reply, writes, took: began.elapsed() }
+    Answered {
+        id,
+        reply,
+        writes,
+        took: began.elapsed(),
+    }
 }
 
 async fn answer(store: &dyn Store, op: StoreOp, within: Duration) -> Result<StoreReply, Error> {
@@ -35,9 +43,9 @@ async fn answer(store: &dyn Store, op: StoreOp, within: Duration) -> Result<Stor
             StoreReply::Done
         }
         StoreOp::Get { key } => StoreReply::Bytes(Arc::from(&store.get(&Key::new(&key)?, within).await?[..])),
-        StoreOp::GetRange { key, range } => {
-            StoreReply::Bytes(Arc::from(&store.get_range(&Key::new(&key)?, range, within).await?[..]))
-        }
+        StoreOp::GetRange { key, range } => StoreReply::Bytes(Arc::from(
+            &store.get_range(&Key::new(&key)?, range, within).await?[..],
+        )),
         StoreOp::List { folder } => StoreReply::Names(store.list(&Folder::new(&folder)?, within).await?),
         StoreOp::Delete { key } => {
             store.delete(&Key::new(&key)?, within).await?;
@@ -48,7 +56,11 @@ async fn answer(store: &dyn Store, op: StoreOp, within: Duration) -> Result<Stor
 
 fn failed(error: Error) -> StoreReply {
     let kind = match error.kind() {
-        ErrorKind::NotFound => return StoreReply::Absent { folder_missing: error.folder_missing() },
+        ErrorKind::NotFound => {
+            return StoreReply::Absent {
+                folder_missing: error.folder_missing(),
+            };
+        }
         ErrorKind::Exists => return StoreReply::Exists,
         _ if error.needs_restart() => FailureKind::Broken,
         ErrorKind::OutcomeUnknown => FailureKind::OutcomeUnknown,
@@ -58,7 +70,10 @@ fn failed(error: Error) -> StoreReply {
         // A kind of a later version: nothing may be concluded from it.
         _ => FailureKind::OutcomeUnknown,
     };
-    StoreReply::Failed(StoreFailure { kind, message: chain(&error) })
+    StoreReply::Failed(StoreFailure {
+        kind,
+        message: chain(&error),
+    })
 }
 
 /// An error with all its causes, in one line.

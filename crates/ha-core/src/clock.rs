@@ -18,7 +18,10 @@ const JUMP: Duration = Duration::from_millis(50);
 
 fn read(clock: ClockId) -> Duration {
     let t = clock_gettime(clock);
-    Duration::new(u64::try_from(t.tv_sec).unwrap_or(0), u32::try_from(t.tv_nsec).unwrap_or(0))
+    Duration::new(
+        u64::try_from(t.tv_sec).unwrap_or(0),
+        u32::try_from(t.tv_nsec).unwrap_or(0),
+    )
 }
 
 /// Now, by `CLOCK_BOOTTIME`.
@@ -34,7 +37,10 @@ pub(crate) fn wall_ms() -> u64 {
 
 impl BootClock {
     pub(crate) fn new() -> Self {
-        Self { last: boot_now(), slept: Self::slept() }
+        Self {
+            last: boot_now(),
+            slept: Self::slept(),
+        }
     }
 
     fn slept() -> Duration {

@@ -8,8 +8,8 @@ use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use ha_proto::{
-    Epoch, Event, Input, Instant, Mode, Node, NodeId, NotApplied, Output, ReadId, Resolution, Role, Seq, Ticket, Tickets,
-    WriteId,
+    Epoch, Event, Input, Instant, Mode, Node, NodeId, NotApplied, Output, ReadId, Resolution, Role, Seq,
+    Ticket, Tickets, WriteId,
 };
 use ha_store::Store;
 use tokio::sync::{mpsc, oneshot};
@@ -26,14 +26,36 @@ use crate::state::Host;
 /// What reaches the driver's thread.
 pub(crate) enum Message {
     Input(Input),
-    Append { epoch: Option<Epoch>, bytes: Arc<[u8]>, reply: oneshot::Sender<Append> },
-    Applied { seq: Seq, reply: oneshot::Sender<Seq> },
-    ChangeMode { mode: Mode, reply: oneshot::Sender<Result<Role, ModeError>> },
-    SetPriority { priority: i64, reply: oneshot::Sender<i64> },
-    Forget { nodes: Vec<NodeId> },
-    Read { reply: oneshot::Sender<Result<Seq, ReadError>> },
-    Resolve { write: UnknownWrite, reply: oneshot::Sender<Resolution> },
-    BeginAct { reply: oneshot::Sender<Option<(Epoch, u64)>> },
+    Append {
+        epoch: Option<Epoch>,
+        bytes: Arc<[u8]>,
+        reply: oneshot::Sender<Append>,
+    },
+    Applied {
+        seq: Seq,
+        reply: oneshot::Sender<Seq>,
+    },
+    ChangeMode {
+        mode: Mode,
+        reply: oneshot::Sender<Result<Role, ModeError>>,
+    },
+    SetPriority {
+        priority: i64,
+        reply: oneshot::Sender<i64>,
+    },
+    Forget {
+        nodes: Vec<NodeId>,
+    },
+    Read {
+        reply: oneshot::Sender<Result<Seq, ReadError>>,
+    },
+    Resolve {
+        write: UnknownWrite,
+        reply: oneshot::Sender<Resolution>,
+    },
+    BeginAct {
+        reply: oneshot::Sender<Option<(Epoch, u64)>>,
+    },
     EndAct(u64),
     Stop,
 }
@@ -140,7 +162,10 @@ impl Driver {
     fn wake(&self, now: Instant) -> Duration {
         let deadline = self.append_deadlines.front().map(|(at, _)| *at);
         let read = self.reads.values().map(|(at, _)| *at).min();
-        let wake = [self.node.poll_timeout(), deadline, read, self.stop_by].into_iter().flatten().min();
+        let wake = [self.node.poll_timeout(), deadline, read, self.stop_by]
+            .into_iter()
+            .flatten()
+            .min();
         wake.map_or(WALL_EVERY, |at| at.since(now))
     }
 
@@ -178,7 +203,15 @@ impl Driver {
                 let read = self.node.read(now);
                 self.reads.insert(read, (now + self.append_timeout, reply));
             }
-            Message::Resolve { write: UnknownWrite { epoch, slot, write_id }, reply } => {
+            Message::Resolve {
+                write:
+                    UnknownWrite {
+                        epoch,
+                        slot,
+                        write_id,
+                    },
+                reply,
+            } => {
                 answer(reply, self.node.resolve(epoch, slot, write_id));
             }
             Message::BeginAct { reply } => {
@@ -201,14 +234,21 @@ impl Driver {
         }
     }
 
-    fn append(&mut self, now: Instant, epoch: Option<Epoch>, bytes: Arc<[u8]>, reply: oneshot::Sender<Append>) {
+    fn append(
+        &mut self,
+        now: Instant,
+        epoch: Option<Epoch>,
+        bytes: Arc<[u8]>,
+        reply: oneshot::Sender<Append>,
+    ) {
         if epoch.is_some() && epoch != self.node.write_authority() {
             return answer(reply, Append::Fenced(Refusal::Fenced));
         }
         match self.node.propose(now, bytes) {
             Ok(ticket) => {
                 self.appends.insert(ticket, Appending { reply, sent: None });
-                self.append_deadlines.push_back((now + self.append_timeout, ticket));
+                self.append_deadlines
+                    .push_back((now + self.append_timeout, ticket));
                 // It may have been sent at once: the event is in the queue.
             }
             Err(why) => answer(reply, Append::Fenced(why.into())),
@@ -230,18 +270,29 @@ impl Driver {
             }
         }
         if let Some(applied) = self.node.applied().filter(|_| !self.barriers.is_empty()) {
-            let (there, not_yet) = std::mem::take(&mut self.barriers).into_iter().partition(|(seq, _)| *seq <= applied);
+            let (there, not_yet) = std::mem::take(&mut self.barriers)
+                .into_iter()
+                .partition(|(seq, _)| *seq <= applied);
             self.barriers = not_yet;
             let there: Vec<_> = there;
-            there.into_iter().for_each(|(seq, reply)| self.host.barrier(seq, reply));
+            there
+                .into_iter()
+                .for_each(|(seq, reply)| self.host.barrier(seq, reply));
         }
     }
 
     fn on_event(&mut self, now: Instant, event: Event) {
         match event {
-            Event::Sent { tickets, write_id, epoch, slot } => self.sent(tickets, write_id, epoch, slot),
+            Event::Sent {
+                tickets,
+                write_id,
+                epoch,
+                slot,
+            } => self.sent(tickets, write_id, epoch, slot),
             Event::Durable { tickets, seq, .. } => self.settle(tickets, |_| Append::Committed(seq)),
-            Event::NotApplied { tickets, why } => self.settle(tickets, |_| Append::Fenced(why.clone().into())),
+            Event::NotApplied { tickets, why } => {
+                self.settle(tickets, |_| Append::Fenced(why.clone().into()))
+            }
             Event::Undecided { tickets } => self.settle(tickets, undecided),
             Event::ReadReady { read, seq } => self.read_done(read, Ok(seq)),
             Event::ReadFailed(read) => self.read_done(read, Err(ReadError::Unavailable)),
@@ -285,7 +336,11 @@ impl Driver {
     fn sent(&mut self, tickets: Tickets, write_id: WriteId, epoch: Epoch, slot: Seq) {
         for (_, appending) in self.appends.range_mut(tickets.first..=tickets.last) {
             // The first slot tried counts.
-            appending.sent.get_or_insert(UnknownWrite { epoch, slot, write_id });
+            appending.sent.get_or_insert(UnknownWrite {
+                epoch,
+                slot,
+                write_id,
+            });
         }
     }
 
@@ -295,7 +350,11 @@ impl Driver {
                 answer(appending.reply, outcome(appending.sent));
             }
         }
-        while self.append_deadlines.front().is_some_and(|(_, t)| !self.appends.contains_key(t)) {
+        while self
+            .append_deadlines
+            .front()
+            .is_some_and(|(_, t)| !self.appends.contains_key(t))
+        {
             self.append_deadlines.pop_front();
         }
     }
@@ -321,7 +380,9 @@ impl Driver {
                 break;
             }
             self.append_deadlines.pop_front();
-            let Some(appending) = self.appends.remove(&ticket) else { continue };
+            let Some(appending) = self.appends.remove(&ticket) else {
+                continue;
+            };
             let outcome = if self.node.withdraw(ticket) {
                 Append::Fenced(Refusal::Store("earlier writes were not answered in time".into()))
             } else {
@@ -329,8 +390,14 @@ impl Driver {
             };
             answer(appending.reply, outcome);
         }
-        let late: Vec<ReadId> = self.reads.iter().filter(|(_, (at, _))| *at <= now).map(|(r, _)| *r).collect();
-        late.into_iter().for_each(|read| self.read_done(read, Err(ReadError::Unavailable)));
+        let late: Vec<ReadId> = self
+            .reads
+            .iter()
+            .filter(|(_, (at, _))| *at <= now)
+            .map(|(r, _)| *r)
+            .collect();
+        late.into_iter()
+            .for_each(|read| self.read_done(read, Err(ReadError::Unavailable)));
         if let (Some((_, _)), Some(failure)) = (&self.changing, self.node.failure().map(str::to_owned)) {
             if self.node.mode() != Mode::Disabled {
                 if let Some((_, reply)) = self.changing.take() {
@@ -339,7 +406,9 @@ impl Driver {
             }
         }
         if self.stop_by.is_some_and(|at| at <= now) {
-            tracing::warn!("stopping without the store's word: others take over when they find this node silent");
+            tracing::warn!(
+                "stopping without the store's word: others take over when they find this node silent"
+            );
             self.stopped = true;
         }
     }

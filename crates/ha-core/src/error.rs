@@ -39,7 +39,9 @@ pub enum AppendError {
     #[error("the write was certainly not applied")]
     Fenced(#[source] Refusal),
     /// It may be applied.
-    #[error("it is not known whether the write was applied ({0}): resolve it, or read the state, before it is sent again")]
+    #[error(
+        "it is not known whether the write was applied ({0}): resolve it, or read the state, before it is sent again"
+    )]
     Unknown(UnknownWrite),
 }
 
@@ -94,7 +96,11 @@ pub struct UnknownWrite {
 
 impl std::fmt::Display for UnknownWrite {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "epoch {}, slot {}, write id {}", self.epoch, self.slot, self.write_id)
+        write!(
+            f,
+            "epoch {}, slot {}, write id {}",
+            self.epoch, self.slot, self.write_id
+        )
     }
 }
 
@@ -133,7 +139,9 @@ pub enum ModeError {
 #[non_exhaustive]
 pub enum ReadError {
     /// The store did not prove in time that nothing is newer.
-    #[error("the store has not proven in time that the state is current: try again, or read what is known here")]
+    #[error(
+        "the store has not proven in time that the state is current: try again, or read what is known here"
+    )]
     Unavailable,
     /// This node keeps no state.
     #[error("this node keeps no state: ask a hot standby or the master")]

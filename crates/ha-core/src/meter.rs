@@ -19,7 +19,11 @@ pub(crate) struct Meter {
 
 impl Meter {
     pub(crate) fn count(&mut self, answered: &Answered) {
-        let activity = if answered.writes { &mut self.writes } else { &mut self.reads };
+        let activity = if answered.writes {
+            &mut self.writes
+        } else {
+            &mut self.reads
+        };
         match &answered.reply {
             StoreReply::Failed(failure) => failed(activity, &failure.message),
             _ => succeeded(activity, answered.took),

@@ -34,7 +34,12 @@ impl ActPermit {
         acting: watch::Receiver<Option<Acting>>,
         driver: mpsc::UnboundedSender<Message>,
     ) -> Self {
-        Self { epoch, number, acting, driver }
+        Self {
+            epoch,
+            number,
+            acting,
+            driver,
+        }
     }
 
     /// The fencing token.
@@ -47,7 +52,9 @@ impl ActPermit {
     #[must_use]
     pub fn remaining(&self) -> Duration {
         let acting = *self.acting.borrow();
-        acting.filter(|a| a.epoch == self.epoch).map_or(Duration::ZERO, |a| a.until.since(boot_now()))
+        acting
+            .filter(|a| a.epoch == self.epoch)
+            .map_or(Duration::ZERO, |a| a.until.since(boot_now()))
     }
 
     /// Whether acts are allowed at this moment. Ask right before each act.

@@ -51,11 +51,13 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn has_started(&self) {
-        self.started.send_if_modified(|s| s.is_none().then(|| *s = Some(Ok(()))).is_some());
+        self.started
+            .send_if_modified(|s| s.is_none().then(|| *s = Some(Ok(()))).is_some());
     }
 
     pub(crate) fn refused(&self, why: &str) {
-        self.started.send_if_modified(|s| s.is_none().then(|| *s = Some(Err(why.to_owned()))).is_some());
+        self.started
+            .send_if_modified(|s| s.is_none().then(|| *s = Some(Err(why.to_owned()))).is_some());
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
@@ -131,7 +133,13 @@ impl Plane {
     /// The node and its plane, as of a moment ago; the role as of now. Costs no store request.
     #[must_use]
     pub fn status(&self) -> Status {
-        let latest = Arc::clone(&self.shared.status.read().unwrap_or_else(std::sync::PoisonError::into_inner));
+        let latest = Arc::clone(
+            &self
+                .shared
+                .status
+                .read()
+                .unwrap_or_else(std::sync::PoisonError::into_inner),
+        );
         let mut status = Status::clone(&latest);
         let (held, now) = (*self.shared.role.borrow(), boot_now());
         status.role = held.role_at(now);
@@ -162,7 +170,9 @@ impl Plane {
     /// Role changes from here on.
     #[must_use]
     pub fn roles(&self) -> Roles {
-        Roles { events: self.shared.roles.subscribe() }
+        Roles {
+            events: self.shared.roles.subscribe(),
+        }
     }
 
     /// Waits until this node leads and may write.
@@ -176,7 +186,10 @@ impl Plane {
             _ = stopped.wait_for(|s| *s) => None,
         };
         let epoch = epoch.ok_or(Refusal::Stopped)?;
-        Ok(Leadership { plane: self.clone(), epoch })
+        Ok(Leadership {
+            plane: self.clone(),
+            epoch,
+        })
     }
 
     /// Appends one change, if this node leads. Waits until it is durable; at most the append time-out.
@@ -187,12 +200,16 @@ impl Plane {
     async fn append_under(&self, epoch: Option<Epoch>, change: &[u8]) -> Append {
         let bytes = Arc::from(change);
         let stopped = Append::Fenced(Refusal::Stopped);
-        self.ask(|reply| Message::Append { epoch, bytes, reply }).await.unwrap_or(stopped)
+        self.ask(|reply| Message::Append { epoch, bytes, reply })
+            .await
+            .unwrap_or(stopped)
     }
 
     /// What became of a write whose outcome was unknown. Beyond the last thousand writes the answer is `Forgotten`, never a guess.
     pub async fn resolve(&self, write: UnknownWrite) -> Resolution {
-        self.ask(|reply| Message::Resolve { write, reply }).await.unwrap_or(Resolution::Undecided)
+        self.ask(|reply| Message::Resolve { write, reply })
+            .await
+            .unwrap_or(Resolution::Undecided)
     }
 
     /// A linearizable read: when it answers, the state here holds every write that was acknowledged, by any node, before it was asked.
@@ -203,7 +220,10 @@ impl Plane {
         if !self.role().is_hot() {
             return Err(ReadError::NotHot);
         }
-        let seq = self.ask(|reply| Message::Read { reply }).await.ok_or(ReadError::Stopped)??;
+        let seq = self
+            .ask(|reply| Message::Read { reply })
+            .await
+            .ok_or(ReadError::Stopped)??;
         self.applied(seq).await.ok_or(ReadError::Stopped)
     }
 
@@ -215,7 +235,9 @@ impl Plane {
     /// Committed changes of all nodes, from here on, in order.
     #[must_use]
     pub fn follow(&self) -> Follower {
-        Follower { events: self.shared.followers.subscribe() }
+        Follower {
+            events: self.shared.followers.subscribe(),
+        }
     }
 
     /// Takes a mode, and waits until it is taken. Answers the role before.
@@ -239,8 +261,15 @@ impl Plane {
     /// Deletes the records of all other nodes but the leader's, or of one. A live node writes its own again.
     pub fn clear_nodes(&self, only: Option<&NodeId>) {
         let status = self.status();
-        let others = status.nodes.iter().map(|n| &n.id).filter(|id| **id != status.own_id && Some(*id) != status.leader.as_ref());
-        let nodes = others.filter(|id| only.is_none_or(|o| o == *id)).cloned().collect();
+        let others = status
+            .nodes
+            .iter()
+            .map(|n| &n.id)
+            .filter(|id| **id != status.own_id && Some(*id) != status.leader.as_ref());
+        let nodes = others
+            .filter(|id| only.is_none_or(|o| o == *id))
+            .cloned()
+            .collect();
         // If it has stopped there is nothing to clear.
         let _ = self.driver.send(Message::Forget { nodes });
     }
@@ -307,7 +336,12 @@ impl Leadership {
     /// Leave to act on the world, if this node has it now.
     pub async fn act_permit(&self) -> Option<ActPermit> {
         let (epoch, number) = self.plane.ask(|reply| Message::BeginAct { reply }).await??;
-        let permit = ActPermit::new(epoch, number, self.plane.shared.acting.subscribe(), self.plane.driver.clone());
+        let permit = ActPermit::new(
+            epoch,
+            number,
+            self.plane.shared.acting.subscribe(),
+            self.plane.driver.clone(),
+        );
         (epoch == self.epoch).then_some(permit)
     }
 

@@ -50,7 +50,10 @@ pub(crate) fn publish(node: &Node, now: Instant, shared: &Shared, lately: &mut L
         *before = role;
         changed
     });
-    let acting = node.act_authority(now).map(|a| Acting { epoch: a.epoch, until: a.until });
+    let acting = node.act_authority(now).map(|a| Acting {
+        epoch: a.epoch,
+        until: a.until,
+    });
     shared.acting.send_if_modified(|before| {
         let changed = *before != acting;
         *before = acting;
@@ -74,7 +77,11 @@ fn status(node: &Node, now: Instant, shared: &Shared, lately: &Lately, meter: &M
     let wall = wall_ms();
     let ago = |at: Instant| wall.saturating_sub(u64::try_from(now.since(at).as_millis()).unwrap_or(u64::MAX));
     let (view, role) = (node.view(), node.role(now));
-    let leader = view.leader.as_ref().filter(|_| !view.released).map(|l| l.process.node.clone());
+    let leader = view
+        .leader
+        .as_ref()
+        .filter(|_| !view.released)
+        .map(|l| l.process.node.clone());
     let timeout = node.config().heartbeat_timeout();
     let mut nodes: Vec<NodeStatus> = node
         .peers()
@@ -83,16 +90,36 @@ fn status(node: &Node, now: Instant, shared: &Shared, lately: &Lately, meter: &M
             let r = &peer.record;
             let silent = !peer.is_alive(now, timeout) && r.status != Role::Terminated;
             let role = if silent { Role::Failed } else { r.status };
-            NodeStatus::new(r.node_id.clone(), r.uri.clone(), role, r.priority, r.local_timestamp, ago(peer.changed_at))
+            NodeStatus::new(
+                r.node_id.clone(),
+                r.uri.clone(),
+                role,
+                r.priority,
+                r.local_timestamp,
+                ago(peer.changed_at),
+            )
         })
         .collect();
     let own = node.process().node.clone();
-    nodes.push(NodeStatus::new(own.clone(), shared.uri.clone(), role, node.priority(), wall, wall));
+    nodes.push(NodeStatus::new(
+        own.clone(),
+        shared.uri.clone(),
+        role,
+        node.priority(),
+        wall,
+        wall,
+    ));
     nodes.sort_by(|a, b| a.id.cmp(&b.id));
     if node.mode() == Mode::Disabled {
         nodes.retain(|n| n.id == own);
     }
     let mut errors: Vec<String> = node.failure().map(str::to_owned).into_iter().collect();
+    for activity in [&meter.writes, &meter.reads] {
+        // What failed last and has not worked since.
+        if activity.last_failure_ms > activity.last_success_ms {
+            errors.extend(activity.error_messages.first().cloned());
+        }
+    }
     errors.extend(node.bad_records().map(|bad| format!("skipped: {bad}")));
     Status {
         plane_id: view.plane.clone(),
@@ -109,7 +136,14 @@ fn status(node: &Node, now: Instant, shared: &Shared, lately: &Lately, meter: &M
         awaiting_rebind: node.awaits_rebind(),
         stopping: shared.is_stopping(),
         errors,
-        history: node.history().iter().map(|c| RoleChange { role: c.role, at_ms: ago(c.at) }).collect(),
+        history: node
+            .history()
+            .iter()
+            .map(|c| RoleChange {
+                role: c.role,
+                at_ms: ago(c.at),
+            })
+            .collect(),
         nodes,
         timings: TimingStatus {
             poll: node.config().poll(),
@@ -125,6 +159,9 @@ fn status(node: &Node, now: Instant, shared: &Shared, lately: &Lately, meter: &M
 
 impl Shared {
     fn set_status(&self, status: Status) {
-        *self.status.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(status);
+        *self
+            .status
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(status);
     }
 }

@@ -1,8 +1,8 @@
 //! The owner of the state: what an embedder implements, and the thread on which it runs.
 
 use std::fmt;
-use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
 use bytes::Bytes;
@@ -102,7 +102,10 @@ pub enum Followed {
 enum Job {
     Request(HostRequest),
     /// Say so when all before it is done.
-    Barrier { seq: Seq, reply: oneshot::Sender<Seq> },
+    Barrier {
+        seq: Seq,
+        reply: oneshot::Sender<Seq>,
+    },
 }
 
 /// The thread of the owner, as the driver sees it.
@@ -125,8 +128,14 @@ impl Host {
         followers: broadcast::Sender<Followed>,
     ) -> std::io::Result<Self> {
         let (requests, inbox) = channel();
-        let worker = Worker { state, answers, followers };
-        thread::Builder::new().name("ha-state".into()).spawn(move || worker.run(&inbox))?;
+        let worker = Worker {
+            state,
+            answers,
+            followers,
+        };
+        thread::Builder::new()
+            .name("ha-state".into())
+            .spawn(move || worker.run(&inbox))?;
         Ok(Self { requests })
     }
 
@@ -175,7 +184,10 @@ impl Worker {
                 HostRequest::Snapshot { id, .. } => {
                     let parts: Vec<Arc<[u8]>> = self.state.snapshot().into_iter().map(Arc::from).collect();
                     let digest = Digest::of_all(parts.iter().map(|p| &p[..]));
-                    self.answer(Input::Snapshot { id, parts: SnapshotParts { parts, digest } });
+                    self.answer(Input::Snapshot {
+                        id,
+                        parts: SnapshotParts { parts, digest },
+                    });
                 }
             }
         }
@@ -202,7 +214,9 @@ impl Worker {
             return Ok(());
         }
         let slices: Vec<&[u8]> = parts.iter().map(|p| &p[..]).collect();
-        self.state.restore(&slices).map_err(|e| format!("the snapshot at slot {seq} cannot be restored: {e}"))?;
+        self.state
+            .restore(&slices)
+            .map_err(|e| format!("the snapshot at slot {seq} cannot be restored: {e}"))?;
         self.tell(Followed::Reset(seq));
         Ok(())
     }

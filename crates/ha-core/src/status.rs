@@ -147,7 +147,21 @@ impl Status {
 impl NodeStatus {
     /// A node on record; for tests of what shows one.
     #[must_use]
-    pub fn new(id: NodeId, uri: Option<String>, role: Role, priority: i64, local_ms: u64, seen_ms: u64) -> Self {
-        Self { id, uri, role, priority, local_ms, seen_ms }
+    pub fn new(
+        id: NodeId,
+        uri: Option<String>,
+        role: Role,
+        priority: i64,
+        local_ms: u64,
+        seen_ms: u64,
+    ) -> Self {
+        Self {
+            id,
+            uri,
+            role,
+            priority,
+            local_ms,
+            seen_ms,
+        }
     }
 }

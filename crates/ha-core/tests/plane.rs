@@ -1,39 +1,19 @@
-//! A plane in one process: several nodes on one store in memory, with the real clock.
+//! The embedder's API, on several nodes in one process that share a store in memory.
 
-use std::sync::Arc;
+mod common;
+
 use std::time::Duration;
 
-use ha_core::{Append, Config, Mode, NodeId, Plane, Role};
-use ha_store::MemoryStore;
-
-fn config() -> Config {
-    let millis = Duration::from_millis;
-    let timings = Config::builder().poll(millis(50)).heartbeat_timeout(millis(400)).lease_ttl(millis(800));
-    timings.build().expect("timings that agree")
-}
-
-fn node(name: &str, store: &MemoryStore) -> Plane {
-    let id = NodeId::new(name).unwrap();
-    Plane::builder(id, Arc::new(store.clone())).config(config()).start().unwrap()
-}
-
-async fn becomes(plane: &Plane, role: Role) {
-    let reached = async {
-        while plane.role() != role {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), reached).await.unwrap_or_else(|_| panic!("not {role}: {:#?}", plane.status()));
-}
+use common::{List, PATIENCE, becomes, builder, config, until};
+use ha_core::{Append, Followed, Mode, ReadError, Resolution, Role};
+use ha_store::{Fault, Faulty, MemoryStore, Operation, Rule};
 
 #[tokio::test]
-async fn a_lone_node_becomes_master_and_commits() {
-    let store = MemoryStore::default();
-    let plane = node("n1", &store);
-    becomes(&plane, Role::Master).await;
+async fn a_lone_node_leads_commits_and_may_act() {
+    let plane = builder("n1", MemoryStore::default()).start().unwrap();
     let leadership = plane.leadership().await.unwrap();
-    let Append::Committed(first) = leadership.append("one").await else { panic!("not committed") };
-    let Append::Committed(second) = leadership.append("two").await else { panic!("not committed") };
+    let first = leadership.append("one").await.committed().unwrap();
+    let second = leadership.append("two").await.committed().unwrap();
     assert!(second > first);
     let permit = leadership.wait_for_act_permit().await.expect("nobody else acts");
     assert!(permit.is_live());
@@ -41,30 +21,283 @@ async fn a_lone_node_becomes_master_and_commits() {
     drop(permit);
     plane.stop().await;
     assert_eq!(plane.role(), Role::Terminated);
+    assert!(matches!(plane.append("three").await, Append::Fenced(_)));
 }
 
 #[tokio::test]
 async fn an_orderly_stop_hands_over() {
     let store = MemoryStore::default();
-    let one = node("n1", &store);
+    let one = builder("n1", store.clone()).start().unwrap();
     becomes(&one, Role::Master).await;
-    let two = node("n2", &store);
+    let two = builder("n2", store).start().unwrap();
     becomes(&two, Role::HotStandby).await;
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    let began = std::time::Instant::now();
     one.stop().await;
     becomes(&two, Role::Master).await;
-    println!("handed over in {:?}", began.elapsed());
 }
 
 #[tokio::test]
-async fn a_standby_told_to_lead_leads_and_the_master_follows() {
+async fn the_last_handle_that_is_dropped_stops_the_node_in_order() {
     let store = MemoryStore::default();
-    let one = node("n1", &store);
+    let one = builder("n1", store.clone()).start().unwrap();
     becomes(&one, Role::Master).await;
-    let two = node("n2", &store);
+    let handle = one.clone();
+    drop(one);
+    assert_eq!(handle.role(), Role::Master, "another handle is left");
+    drop(handle);
+    // Its release says so, long before its silence would.
+    let patient = config().heartbeat_timeout(PATIENCE * 2).build().unwrap();
+    let two = builder("n2", store).config(patient).start().unwrap();
+    becomes(&two, Role::Master).await;
+}
+
+#[tokio::test]
+async fn a_standby_told_to_lead_leads_and_the_leadership_of_the_other_is_lost() {
+    let store = MemoryStore::default();
+    let one = builder("n1", store.clone()).start().unwrap();
+    let leadership = one.leadership().await.unwrap();
+    let mut roles = one.roles();
+    let two = builder("n2", store).start().unwrap();
     becomes(&two, Role::HotStandby).await;
     assert_eq!(two.change_mode(Mode::Master).await.unwrap(), Role::HotStandby);
     assert_eq!(two.role(), Role::Master);
+    leadership.lost().await;
+    assert!(matches!(leadership.append("late").await, Append::Fenced(_)));
     becomes(&one, Role::HotStandby).await;
+    assert_eq!(roles.next().await.unwrap().role, Role::Initializing, "on its way");
+    assert_eq!(roles.next().await.unwrap().role, Role::HotStandby);
+    // Told to lead once more, it does not write under its old leadership.
+    one.change_mode(Mode::Master).await.unwrap();
+    assert!(matches!(leadership.append("old").await, Append::Fenced(_)));
+    assert!(matches!(one.append("new").await, Append::Committed(_)));
+}
+
+#[tokio::test]
+async fn a_follower_sees_what_another_node_commits() {
+    let store = MemoryStore::default();
+    let one = builder("n1", store.clone()).start().unwrap();
+    becomes(&one, Role::Master).await;
+    let two = builder("n2", store).start().unwrap();
+    becomes(&two, Role::HotStandby).await;
+    let mut follower = two.follow();
+    let seq = one.append("hello").await.committed().unwrap();
+    let Some(Followed::Change(change)) = follower.next().await else {
+        panic!("no change")
+    };
+    assert_eq!(
+        (&change.bytes[..], change.seq, change.by.as_str()),
+        (&b"hello"[..], seq, "n1")
+    );
+}
+
+#[tokio::test]
+async fn a_linearizable_read_on_a_standby_sees_every_acknowledged_write() {
+    let store = MemoryStore::default();
+    let one = builder("n1", store.clone()).start().unwrap();
+    becomes(&one, Role::Master).await;
+    // It polls seldom: what it knows by itself is old.
+    let slow = config()
+        .poll(Duration::from_secs(5))
+        .heartbeat_timeout(PATIENCE)
+        .lease_ttl(PATIENCE)
+        .build()
+        .unwrap();
+    let list = List::default();
+    let two = builder("n2", store.clone())
+        .config(slow)
+        .state(list.clone())
+        .start()
+        .unwrap();
+    becomes(&two, Role::HotStandby).await;
+    for n in 0..20 {
+        let seq = one.append(format!("{n}")).await.committed().unwrap();
+        assert!(two.read().await.unwrap() >= seq);
+        assert_eq!(list.all().len(), n + 1);
+    }
+    let warm = builder("n3", store).mode(Mode::Standby).start().unwrap();
+    warm.started().await.unwrap();
+    assert_eq!(warm.read().await, Err(ReadError::NotHot));
+}
+
+#[tokio::test]
+async fn a_write_whose_reply_is_lost_is_unknown_until_the_chain_has_decided() {
+    let store = Faulty::new(MemoryStore::default(), 1);
+    let store = std::sync::Arc::new(store);
+    let plane = builder("n1", store.clone())
+        .append_timeout(Duration::from_millis(150))
+        .start()
+        .unwrap();
+    becomes(&plane, Role::Master).await;
+    until("it may act", || plane.status().may_act).await;
+    store.add(
+        Rule::new(Fault::ReplyLost { silent: true })
+            .on(Operation::Create)
+            .under("journal/"),
+    );
+    let Append::Unknown(write) = plane.append("lost").await else {
+        panic!("the reply was lost")
+    };
+    assert_eq!(plane.resolve(write).await, Resolution::Undecided);
+    store.clear();
+    let resolved = async {
+        loop {
+            match plane.resolve(write).await {
+                Resolution::Undecided => tokio::time::sleep(Duration::from_millis(5)).await,
+                decided => return decided,
+            }
+        }
+    };
+    let decided = tokio::time::timeout(PATIENCE, resolved)
+        .await
+        .expect("it is decided");
+    assert_eq!(decided, Resolution::Committed(write.slot));
+}
+
+#[tokio::test]
+async fn a_write_that_the_store_refuses_is_certainly_not_applied() {
+    let store = std::sync::Arc::new(Faulty::new(MemoryStore::default(), 1));
+    let list = List::default();
+    let plane = builder("n1", store.clone()).state(list.clone()).start().unwrap();
+    becomes(&plane, Role::Master).await;
+    until("it may act", || plane.status().may_act).await;
+    store.add(
+        Rule::new(Fault::Unavailable)
+            .on(Operation::Create)
+            .under("journal/"),
+    );
+    assert!(matches!(plane.append("refused").await, Append::Fenced(_)));
+    store.clear();
+    let seq = plane.append("taken").await.committed().unwrap();
+    plane.applied(seq).await.unwrap();
+    assert_eq!(list.all(), ["taken"]);
+}
+
+#[tokio::test]
+async fn a_leader_without_its_store_is_no_master_after_its_lease_and_is_one_again_when_the_store_is_back() {
+    let store = std::sync::Arc::new(Faulty::new(MemoryStore::default(), 1));
+    let plane = builder("n1", store.clone()).start().unwrap();
+    let leadership = plane.leadership().await.unwrap();
+    let permit = leadership.wait_for_act_permit().await.unwrap();
+    store.cut();
+    permit.gone().await;
+    assert!(!permit.is_live());
+    until("it is master no more", || plane.role() != Role::Master).await;
+    assert!(plane.status().unproven_for.is_some());
+    assert!(!plane.status().errors.is_empty(), "it says what is wrong");
+    drop(permit);
+    store.heal();
+    becomes(&plane, Role::Master).await;
+    assert_eq!(
+        plane.leadership().await.unwrap().epoch(),
+        leadership.epoch(),
+        "nobody took over"
+    );
+}
+
+#[tokio::test]
+async fn while_an_act_is_under_way_nobody_is_handed_the_leadership() {
+    let store = MemoryStore::default();
+    let one = builder("n1", store.clone()).start().unwrap();
+    let leadership = one.leadership().await.unwrap();
+    let two = builder("n2", store).start().unwrap();
+    becomes(&two, Role::HotStandby).await;
+    let permit = leadership.wait_for_act_permit().await.unwrap();
+    let change = tokio::spawn({
+        let two = two.clone();
+        async move { two.change_mode(Mode::Master).await }
+    });
+    // The leader wants to let go, and waits for the act.
+    permit.gone().await;
+    assert_eq!(two.role(), Role::HotStandby);
+    drop(permit);
+    change.await.unwrap().unwrap();
+    assert_eq!(two.role(), Role::Master);
+}
+
+#[tokio::test]
+async fn a_late_starter_begins_with_a_snapshot_of_what_was_collected() {
+    let store = MemoryStore::default();
+    let small = || config().snapshot_entries(10).build().unwrap();
+    let one = builder("n1", store.clone())
+        .config(small())
+        .state(List::default())
+        .start()
+        .unwrap();
+    becomes(&one, Role::Master).await;
+    let expected: Vec<String> = (0..100).map(|n| format!("change {n}")).collect();
+    for change in &expected {
+        assert!(matches!(one.append(change).await, Append::Committed(_)));
+    }
+    let collected = || async {
+        let folder = ha_store::Folder::new("journal/00000000").unwrap();
+        let names = ha_store::Store::list(&store, &folder, PATIENCE).await.unwrap();
+        !names.iter().any(|n| n.ends_with("0005"))
+    };
+    tokio::time::timeout(PATIENCE, async {
+        while !collected().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await
+    .expect("old entries are collected");
+    let list = List::default();
+    let two = builder("n2", store.clone())
+        .config(small())
+        .state(list.clone())
+        .start()
+        .unwrap();
+    becomes(&two, Role::HotStandby).await;
+    two.read().await.unwrap();
+    assert_eq!(list.all(), expected);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_busy_application_does_not_starve_the_lease() {
+    let plane = builder("n1", MemoryStore::default()).start().unwrap();
+    becomes(&plane, Role::Master).await;
+    let before = plane.status().history.len();
+    // The application's only thread does nothing else for twice the lease.
+    let busy = std::time::Instant::now();
+    while busy.elapsed() < Duration::from_secs(2) {
+        std::hint::spin_loop();
+    }
+    assert_eq!(plane.role(), Role::Master);
+    assert_eq!(plane.status().history.len(), before, "it was master all the time");
+}
+
+#[tokio::test]
+async fn a_clean_start_empties_the_state_within_the_same_journal() {
+    let store = MemoryStore::default();
+    let one = builder("n1", store.clone())
+        .state(List::default())
+        .start()
+        .unwrap();
+    one.leadership()
+        .await
+        .unwrap()
+        .append("old")
+        .await
+        .committed()
+        .unwrap();
+    let plane_id = one.status().plane_id;
+    let refused = builder("n2", store.clone()).clean(true).start().unwrap();
+    let why = refused.started().await.expect_err("a master lives").to_string();
+    assert!(why.contains("n1"), "{why}");
+    one.stop().await;
+    let list = List::default();
+    let three = builder("n3", store)
+        .clean(true)
+        .state(list.clone())
+        .start()
+        .unwrap();
+    let seq = three
+        .leadership()
+        .await
+        .unwrap()
+        .append("new")
+        .await
+        .committed()
+        .unwrap();
+    three.applied(seq).await.unwrap();
+    assert_eq!(list.all(), ["new"]);
+    assert_eq!(three.status().plane_id, plane_id);
 }

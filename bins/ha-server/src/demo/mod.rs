@@ -63,22 +63,29 @@ impl Demo {
     }
 
     async fn play(&mut self) -> Result<(), RunError> {
-        self.form().await?;
-        let master = self.lose_the_master().await?;
-        self.hand_over(&master).await?;
+        let mut watch = Watch::begin(self.patience);
+        self.form(&mut watch).await?;
+        let master = self.lose_the_master(&mut watch).await?;
+        self.hand_over(&mut watch, &master).await?;
         self.stop().await
     }
 
-    async fn form(&mut self) -> Result<(), RunError> {
+    async fn form(&mut self, watch: &mut Watch) -> Result<(), RunError> {
         say(&format!(
             "A plane of {} servers forms on {}",
             self.servers.len(),
             self.dir.path().display()
         ));
-        let mut watch = Watch::begin(self.patience);
+        if let Some(first) = self.servers.first() {
+            say(&format!("The first is started by: {}", first.command_line()));
+            say(
+                "The others by the same with a port, an id and a state directory of their own. Times are since the first start:",
+            );
+        }
+        watch.restart();
         for server in &mut self.servers {
             server.start()?;
-            watch.note(&format!("{server} started: {}", server.command_line()));
+            watch.note(&format!("{server} started on port {}", server.address().port()));
         }
         let settled = watch.until(
             "a master and a hot standby for each other server",
@@ -92,8 +99,7 @@ impl Demo {
     }
 
     /// Kills the master, and gives the name of the one that takes over.
-    async fn lose_the_master(&mut self) -> Result<String, RunError> {
-        let mut watch = Watch::begin(self.patience);
+    async fn lose_the_master(&mut self, watch: &mut Watch) -> Result<String, RunError> {
         let master = watch.find_master(&mut self.servers).await?;
         say(&format!(
             "\nThe master {master} is killed (SIGKILL). Times are since the kill:"
@@ -114,12 +120,12 @@ impl Demo {
     }
 
     /// Ends the master in order.
-    async fn hand_over(&mut self, master: &str) -> Result<(), RunError> {
+    async fn hand_over(&mut self, watch: &mut Watch, master: &str) -> Result<(), RunError> {
         say(&format!(
             "\nThe master {master} is asked to end (SIGTERM) and hands over. Times are since the signal:"
         ));
-        let mut watch = Watch::begin(self.patience);
         let server = named(&mut self.servers, master)?;
+        watch.restart();
         server.send(Signal::TERM)?;
         watch.note(&format!("{master} SIGTERM"));
         server.expect_end();

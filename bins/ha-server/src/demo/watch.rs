@@ -147,7 +147,9 @@ impl Watch {
                 server.check()?;
             }
             let views = look(servers).await;
-            for view in &views {
+            let mut by_time: Vec<_> = views.iter().collect();
+            by_time.sort_by_key(|view| view.at);
+            for view in by_time {
                 let before = self.seen.insert(view.name.clone(), view.clone());
                 if aloud {
                     self.tell(before.as_ref(), view);
