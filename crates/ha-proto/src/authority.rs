@@ -1,6 +1,6 @@
 //! Who may act on the world (DESIGN section 3): Full is an entry, a lease is read, proof is about one process only.
 
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeSet, VecDeque};
 use core::time::Duration;
 
 use crate::config::Config;
@@ -32,9 +32,14 @@ pub(crate) struct Authority {
     next_permit: u64,
     /// The first takeover above the last `Full`'s epoch, and when it was received here.
     superseded: Option<(WriteId, Instant)>,
-    /// Processes known to have exited, with all that they had running.
-    exited: BTreeSet<Process>,
+    /// Processes known to have exited, with all that they had running; the last to be told of first to be forgotten.
+    exited: VecDeque<Process>,
+    /// The clock jumped then: what was sent before proves nothing.
+    jumped_at: Instant,
 }
+
+/// How many exited processes are remembered.
+const EXITED: usize = 64;
 
 /// Whether a `Full` may be appended.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -66,7 +71,7 @@ impl Authority {
 
     /// As of that moment the journal held nothing beyond this leader's view.
     pub(crate) fn proven(&mut self, epoch: Epoch, as_of: Instant, ttl: Duration) {
-        if self.ending {
+        if self.ending || as_of < self.jumped_at {
             return;
         }
         let until = as_of + ttl;
@@ -77,7 +82,8 @@ impl Authority {
     }
 
     /// The clock jumped: what was read before proves nothing now.
-    pub(crate) fn forget_lease(&mut self) {
+    pub(crate) fn forget_lease(&mut self, now: Instant) {
+        self.jumped_at = now;
         self.lease = None;
     }
 
@@ -124,7 +130,12 @@ impl Authority {
     }
 
     pub(crate) fn exited(&mut self, process: Process) {
-        self.exited.insert(process);
+        if !self.exited.contains(&process) {
+            self.exited.push_back(process);
+        }
+        if self.exited.len() > EXITED {
+            self.exited.pop_front();
+        }
     }
 
     /// A takeover or handover was taken by the view.
@@ -137,7 +148,6 @@ impl Authority {
     /// A `Full` was taken by the view.
     pub(crate) fn on_full(&mut self) {
         self.superseded = None;
-        self.exited.clear();
     }
 
     /// The view was replaced: the time of receipt is kept by write id.

@@ -261,7 +261,7 @@ impl Feed {
                 let index = asks.iter().find(|(_, a)| a.is(id)).map(|(i, _)| *i)?;
                 self.on_part(cx, index, reply)
             }
-            Step::ReadOn { view, tail } => {
+            Step::ReadOn { view, tail } if tail.is(id) => {
                 let next = view.pos.next();
                 match tail.on_reply(cx, id, reply, next) {
                     None => Fed::Nothing,
@@ -281,7 +281,7 @@ impl Feed {
                     }
                 }
             }
-            Step::Rest(_) | Step::Look(_) => return None,
+            Step::Rest(_) | Step::Look(_) | Step::ReadOn { .. } => return None,
         };
         match fed {
             Fed::Nothing => Some(self.drive(cx, journal)),

@@ -33,6 +33,8 @@ pub(crate) struct Situation<'a> {
     pub(crate) told: bool,
     /// Takeovers on mere suspicion that this node has seen lately.
     pub(crate) recent: u32,
+    /// When the last look at all records that is complete was begun.
+    pub(crate) looked_at: Option<Instant>,
 }
 
 /// What to do.
@@ -40,6 +42,8 @@ pub(crate) struct Situation<'a> {
 pub(crate) enum Verdict {
     /// There is a leader.
     Follow,
+    /// What is known of the records is older than what has happened: they are to be read before anything is judged.
+    Look(Instant),
     /// Not this node, or not yet; look again then.
     Await(Instant),
     /// It is this node's turn.
@@ -49,24 +53,29 @@ pub(crate) enum Verdict {
 }
 
 pub(crate) fn judge(s: Situation<'_>) -> Verdict {
-    let (evidence, since) = match s.leader {
-        None => (Evidence::Vacant, s.vacant_since),
+    // What happened, and when; and from when on a claim may follow from it.
+    let (evidence, at, since) = match s.leader {
+        None => (Evidence::Vacant, s.vacant_since, s.vacant_since),
         // This process leads by the journal and not in its own view: a naming that it never validated.
-        Some(leader) if leader == s.me => (Evidence::Own, s.now),
+        Some(leader) if leader == s.me => (Evidence::Own, Instant::default(), s.now),
         Some(_) => match s.evidence {
-            Some((evidence, at)) => (evidence, at),
+            Some((evidence, at)) => (evidence, at, at),
             None => {
                 let suspected = s.last_sign + s.config.heartbeat_timeout;
                 if s.now <= suspected {
                     return Verdict::Follow;
                 }
-                (Evidence::Silent, suspected + spacing(s.recent, s.config))
+                (Evidence::Silent, suspected, suspected + spacing(s.recent, s.config))
             }
         },
     };
     let me = |c: &Candidate| c.node == s.me.node;
     if !s.candidates.iter().any(me) {
         return Verdict::Ineligible;
+    }
+    if s.looked_at.is_none_or(|looked| looked < at) {
+        // This node may have slept through signs of life, and may not know yet who else could lead.
+        return Verdict::Look(at);
     }
     let turn = if s.told {
         0

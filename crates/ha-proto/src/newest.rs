@@ -93,7 +93,7 @@ impl Newest {
                 };
             }
             // Deleted since it was listed: there are newer ones.
-            (Step::Get(..), StoreReply::Absent { .. }) => self.step = Step::List(Ask::Due(cx.now)),
+            (Step::Get(..), StoreReply::Absent { .. }) => self.step = Step::List(cx.later()),
             (Step::List(ask) | Step::Get(_, ask), _) => {
                 debug_assert!(ask.sent_at().is_some(), "a reply is to a request");
                 let again = cx.later();

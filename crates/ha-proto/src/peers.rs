@@ -51,8 +51,15 @@ pub(crate) struct Peers {
     bad: BTreeMap<NodeId, String>,
     /// Rounds completed.
     rounds: u64,
-    /// An own record was put before this moment.
+    /// When the round under way was begun, and when the last complete one was.
+    began: Instant,
+    looked_at: Option<Instant>,
+    /// Another round is wanted right after this one.
+    again: bool,
+    /// At this moment an own record had been put.
     own_put_at: Option<Instant>,
+    /// Another process' record under this node's id, seen after that: its nonce and beat.
+    foreign: Option<(Nonce, u64)>,
     overwritten_by: Option<Nonce>,
 }
 
@@ -72,7 +79,11 @@ impl Peers {
             known,
             bad,
             rounds: 0,
+            began: now,
+            looked_at: None,
+            again: false,
             own_put_at: None,
+            foreign: None,
             overwritten_by: None,
         }
     }
@@ -87,6 +98,11 @@ impl Peers {
 
     pub(crate) fn rounds(&self) -> u64 {
         self.rounds
+    }
+
+    /// When the last look at all records that is complete was begun.
+    pub(crate) fn looked_at(&self) -> Option<Instant> {
+        self.looked_at
     }
 
     /// Another process has written this node's record after this one had.
@@ -112,9 +128,16 @@ impl Peers {
             .min()
     }
 
+    /// Looks at all records now, unless a look is under way.
     pub(crate) fn hurry(&mut self, now: Instant) {
-        if let Step::Rest(due) = &mut self.step {
-            *due = (*due).min(now);
+        self.look_since(now, self.began);
+    }
+
+    /// Looks at all records now, unless a look that was begun since then is under way.
+    pub(crate) fn look_since(&mut self, now: Instant, since: Instant) {
+        match &mut self.step {
+            Step::Rest(due) => *due = (*due).min(now),
+            Step::List(_) | Step::Get(_) => self.again |= self.began < since,
         }
     }
 
@@ -129,6 +152,7 @@ impl Peers {
     pub(crate) fn drive(&mut self, cx: &mut Cx<'_>) {
         if matches!(&self.step, Step::Rest(due) if *due <= cx.now) {
             self.step = Step::List(Ask::Due(cx.now));
+            self.began = cx.now;
         }
         match &mut self.step {
             Step::Rest(_) => {}
@@ -203,7 +227,11 @@ impl Peers {
                 .own_put_at
                 .is_some_and(|put| sent_at.is_some_and(|sent| sent > put));
             if after_own && record.nonce != self.me.nonce {
-                self.overwritten_by = Some(record.nonce);
+                // What a dead predecessor had sent may land once more; a live one writes on.
+                let seen = self.foreign.replace((record.nonce, record.beat));
+                if seen.is_some_and(|(nonce, beat)| nonce == record.nonce && beat < record.beat) {
+                    self.overwritten_by = Some(record.nonce);
+                }
             }
             return;
         }
@@ -229,7 +257,9 @@ impl Peers {
     fn end_round_if_done(&mut self, cx: &Cx<'_>) {
         if matches!(&self.step, Step::Get(asks) if asks.is_empty()) {
             self.rounds += 1;
-            self.step = Step::Rest(cx.now + cx.config.poll);
+            self.looked_at = Some(self.began);
+            let again = core::mem::take(&mut self.again);
+            self.step = Step::Rest(if again { cx.now } else { cx.now + cx.config.poll });
         }
     }
 }

@@ -54,6 +54,11 @@ impl Tail {
         self.asked.values().map(|a| a.wake()).min().unwrap_or(self.due)
     }
 
+    /// Whether a reply is to one of its requests.
+    pub(crate) fn is(&self, id: RequestId) -> bool {
+        self.asked.values().any(|ask| ask.is(id))
+    }
+
     /// When the oldest request under way was sent.
     pub(crate) fn asked_since(&self) -> Option<Instant> {
         self.asked.values().filter_map(|a| a.sent_at()).min()

@@ -26,6 +26,7 @@ fn heal(w: &mut World) {
     w.faults = Faults { drift_ppm: drift, ..Faults::none() };
     for i in 0..w.members.len() {
         w.members[i].paused_until = w.members[i].paused_until.min(w.now);
+        w.deliver_ended(i);
         let failed = w.members[i].node.as_ref().is_some_and(|n| n.failure().is_some());
         if w.members[i].node.is_some() && failed {
             w.crash(i);
@@ -38,6 +39,9 @@ fn heal(w: &mut World) {
     }
     w.until("I6: one master after healing", 30 * SEC, |w| w.masters().len() == 1);
     w.run_for(10 * SEC);
+    if std::env::var("HA_DUMP").is_ok() {
+        w.members.iter().for_each(|m| println!("{:#?} act {:?} ended {:?}", m.node, m.act, m.ended));
+    }
     w.until("I6: one master, and it may act", 10 * SEC, |w| w.masters().len() == 1 && w.may_act(w.master()));
     let reader = w.add(Mode::HotBackup);
     w.start(reader);

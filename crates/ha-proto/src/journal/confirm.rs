@@ -193,7 +193,16 @@ impl Journal {
     /// The slow look for a hole: a key above an absent one.
     pub(super) fn on_survey(&mut self, cx: &mut Cx<'_>, reply: StoreReply) {
         self.survey = None;
-        let StoreReply::Names(names) = reply else { return };
+        let StoreReply::Names(names) = reply else {
+            if !self.surveyed {
+                self.survey = Some(cx.later());
+            }
+            return;
+        };
+        if !self.surveyed {
+            self.surveyed = true;
+            self.tail.hurry(cx.now);
+        }
         let next = self.view.pos.next();
         let ours = |seq: &Seq| journal_folder(*seq) == journal_folder(next);
         let seqs = || names.iter().filter_map(|n| seq_of(n)).filter(ours);

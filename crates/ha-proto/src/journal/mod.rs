@@ -150,6 +150,10 @@ pub(crate) struct Journal {
     survey: Option<Ask>,
     reads: VecDeque<(ReadId, Instant)>,
     loaded: bool,
+    /// The folder of the next slot has been looked through for a hole.
+    surveyed: bool,
+    /// What this process had read before it began again: the journal never gets shorter.
+    seen: (Seq, Option<PlaneId>),
 }
 
 impl Journal {
@@ -168,6 +172,8 @@ impl Journal {
             survey: None,
             reads: VecDeque::new(),
             loaded: false,
+            surveyed: false,
+            seen: (Seq(0), None),
         }
     }
 
@@ -175,9 +181,12 @@ impl Journal {
     pub(crate) fn restart(&mut self, now: Instant) {
         let reads = core::mem::take(&mut self.reads);
         let notes = core::mem::take(&mut self.notes);
+        let (pos, plane) = core::mem::take(&mut self.seen);
+        let seen = (pos.max(self.view.pos), self.view.plane.take().or(plane));
         *self = Self {
             reads,
             notes,
+            seen,
             ..Self::new(now, self.me.clone())
         };
     }
@@ -194,6 +203,23 @@ impl Journal {
     /// Nothing is under way, and the view is loaded.
     pub(crate) fn is_idle(&self) -> bool {
         matches!(self.activity, Activity::Idle) && self.displaced.is_none()
+    }
+
+    /// A first view stands.
+    pub(crate) fn has_loaded(&self) -> bool {
+        self.loaded
+    }
+
+    /// What the view says is not in doubt at the moment.
+    pub(crate) fn is_settled(&self) -> bool {
+        !matches!(
+            self.activity,
+            Activity::Load(_)
+                | Activity::Confirm(_)
+                | Activity::Validate { .. }
+                | Activity::Stranger { .. }
+                | Activity::Halted
+        )
     }
 
     pub(crate) fn is_halted(&self) -> bool {
@@ -273,6 +299,19 @@ impl Journal {
             then,
         };
         self.drive(cx);
+    }
+
+    /// Gives up a claim of which nothing has been sent yet.
+    pub(crate) fn cancel_claim(&mut self, now: Instant) {
+        if let Activity::Head {
+            then: AfterHead::Claim { .. },
+            ..
+        } = &self.activity
+        {
+            self.activity = Activity::Idle;
+            self.tail.restart(now);
+            self.notes.push_back(Note::ClaimLost("told otherwise".to_string()));
+        }
     }
 
     /// Appends as the leader.

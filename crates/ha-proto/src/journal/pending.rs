@@ -152,6 +152,9 @@ impl Pending {
         match (self.step, failure.kind) {
             (_, FailureKind::Broken) => return Tried::Broken(failure),
             (Step::Create, FailureKind::OutcomeUnknown) => self.uncertain = true,
+            // It may work a moment later, and nobody waits longer than for one request.
+            (Step::Create, FailureKind::NotDone)
+                if !self.uncertain && cx.now.since(self.first_sent) < cx.config.request_timeout => {}
             (Step::Create, _) if !self.uncertain => return Tried::NotDone(failure),
             _ => {}
         }

@@ -137,9 +137,8 @@ impl Journal {
         if self.suspect.is_some() {
             return self.begin_confirm(cx, false);
         }
-        if !self.loaded {
-            self.loaded = true;
-            self.notes.push_back(Note::Loaded);
+        if !self.loaded && !self.end_loading(cx) {
+            return;
         }
         if self.lead.is_some() {
             self.proven(sent_at);
@@ -152,6 +151,29 @@ impl Journal {
         if !self.reads.is_empty() {
             self.tail.hurry(cx.now);
         }
+    }
+
+    /// The end of the journal is reached for the first time. Says whether it can be believed.
+    fn end_loading(&mut self, cx: &mut Cx<'_>) -> bool {
+        let (pos, plane) = &self.seen;
+        if self.view.pos < *pos || plane.as_ref().is_some_and(|p| self.view.plane.as_ref() != Some(p)) {
+            let why = alloc::format!(
+                "the journal ends at slot {}, and this process had read slot {pos} of it: the store was erased or rewound. Put back what \
+                 is missing, or stop every node and start again",
+                self.view.pos
+            );
+            self.halt(why, false);
+            return false;
+        }
+        if !self.surveyed {
+            if self.survey.is_none() {
+                self.survey = Some(Ask::Due(cx.now));
+            }
+            return false;
+        }
+        self.loaded = true;
+        self.notes.push_back(Note::Loaded);
+        true
     }
 
     /// The listing after a 404.

@@ -48,8 +48,13 @@ impl Journal {
             return self.drive(cx);
         }
         let entry = pending.entry();
-        if let Err(bad) = self.consume(&entry) {
-            return self.halt_on(&bad);
+        match self.consume(&entry) {
+            Err(bad) => return self.halt_on(&bad),
+            Ok(Read::Invalid) => {
+                self.not_applied(&pending, NotApplied::Fenced);
+                return self.begin_confirm(cx, false);
+            }
+            Ok(Read::Valid(_)) => {}
         }
         let took = cx.now.since(pending.first_sent);
         self.notes.push_back(Note::Durable {
@@ -210,11 +215,15 @@ impl Journal {
             self.manifest = manifest.or_else(|| self.manifest.take());
         }
         self.notes.push_back(Note::Leads(epoch));
-        if let Validation::Claimed(pending) = claim {
+        let next_read = if let Validation::Claimed(pending) = claim {
             self.proven(pending.first_sent);
-        }
+            cx.now + cx.config.poll
+        } else {
+            // Who was named has proven nothing yet.
+            cx.now
+        };
         self.next_confirm = cx.now + cx.config.confirm_period;
-        self.tail.restart(cx.now + cx.config.poll);
+        self.tail.restart(next_read);
         self.drive(cx);
     }
 }

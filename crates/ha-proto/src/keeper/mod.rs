@@ -217,8 +217,8 @@ impl Keeper {
     fn rest_after(&mut self, cx: &mut Cx<'_>, why: &str) {
         if !why.is_empty() {
             cx.warn(why.to_string());
+            self.not_before = cx.now + cx.config.poll * 4;
         }
-        self.not_before = cx.now + cx.config.poll * 4;
         self.step = Step::Rest;
     }
 }

@@ -2,6 +2,7 @@
 
 use alloc::sync::Arc;
 
+use super::lead::weight;
 use super::{Node, State};
 use crate::mode::Mode;
 use crate::names::{Epoch, NodeId, Seq, WriteId};
@@ -44,7 +45,8 @@ impl Node {
     /// # Errors
     /// If another change is under way, or the node stops or has failed for good.
     pub fn change_mode(&mut self, now: Instant, mode: Mode) -> Result<(), ChangeModeError> {
-        if self.settling.is_some() {
+        // One that waits for a leader to hand over may be replaced; one under way may not.
+        if self.settling.is_some() && (self.in_transition() || self.awaits_rebind()) {
             return Err(ChangeModeError::Busy);
         }
         if self.stop_asked || matches!(self.state, State::Stopping | State::Stopped) {
@@ -70,6 +72,7 @@ impl Node {
     /// Stops in order: hands over or releases, then says so. `Event::Stopped` tells when it is done.
     pub fn stop(&mut self, now: Instant) {
         self.stop_asked = true;
+        self.journal.cancel_claim(now);
         self.run(now);
     }
 
@@ -85,7 +88,7 @@ impl Node {
         if change.len() > self.config.batch_bytes {
             return Err(NotApplied::TooLarge);
         }
-        if self.queue.bytes() + change.len() > self.config.queue_bytes {
+        if self.queue.bytes() + weight(&change) > self.config.queue_bytes {
             return Err(NotApplied::Overloaded);
         }
         let ticket = self.queue.push(change);
@@ -120,7 +123,7 @@ impl Node {
             .journal
             .unresolved()
             .is_some_and(|p| p.header.write_id == write_id);
-        if pending || view.pos < slot || (view.epoch == epoch && !view.released) {
+        if pending || !self.journal.is_settled() || view.pos < slot || (view.epoch == epoch && !view.released) {
             return Resolution::Undecided;
         }
         if view.writes_since <= slot {

@@ -56,6 +56,10 @@ impl Signs {
         self.not_before = self.not_before.max(until);
     }
 
+    pub(super) fn not_before(&self) -> Instant {
+        self.not_before
+    }
+
     pub(super) fn wake(&self) -> Option<Instant> {
         self.judge_at
     }
@@ -130,12 +134,17 @@ impl Node {
             return false;
         }
         match self.verdict(now) {
+            Verdict::Follow if self.start_rule.is_some() => self.start_over(now),
             Verdict::Follow => {
                 self.signs.judge_at =
                     Some(self.last_sign() + self.config.heartbeat_timeout + Duration::from_nanos(1));
                 false
             }
             Verdict::Ineligible => false,
+            Verdict::Look(since) => {
+                self.peers.look_since(now, since);
+                false
+            }
             Verdict::Await(at) => {
                 self.signs.judge_at = Some(at);
                 false
@@ -181,6 +190,10 @@ impl Node {
                 .event(Event::Note(alloc::format!("claim not won: {why}")));
             self.state = State::Following;
             self.signs.not_before = now + self.config.retry();
+            if self.start_rule.is_some() {
+                // It may have been lost to a master that lives, which its mode does not allow.
+                self.start_over(now);
+            }
         } else if self.journal.view.plane.is_none() && self.state == State::Following {
             // A plane that could not be begun.
             self.out.event(Event::Warning(why.to_string()));
@@ -196,8 +209,11 @@ impl Node {
             .filter(|_| !view.released)
             .map(|l| &l.process);
         let evidence = leader.and_then(|l| {
-            let said = self.leader_says_it_stopped().then_some((Evidence::Stopped, now));
-            self.signs.evidence_against(l).or(said)
+            let said = self.leader_says_it_stopped().then_some((Evidence::Stopped, self.leader_record_changed()));
+            // A sign of life that came after weak evidence refutes it.
+            let last_sign = self.last_sign();
+            let holds = |(e, at): &(Evidence, Instant)| *e <= Evidence::Stopped || *at >= last_sign;
+            self.signs.evidence_against(l).filter(holds).or(said)
         });
         judge(Situation {
             now,
@@ -210,7 +226,15 @@ impl Node {
             candidates: self.candidates(now, leader),
             told: matches!(self.mode, Mode::Master | Mode::Disabled),
             recent: self.signs.recent(now, self.flap_window()),
+            looked_at: self.peers.looked_at(),
         })
+    }
+
+    /// When the leader's record was last seen to change.
+    fn leader_record_changed(&self) -> Instant {
+        let leader = self.journal.view.leader.as_ref();
+        let peer = leader.and_then(|l| self.peers.known().get(&l.process.node));
+        peer.map_or_else(Default::default, |p| p.changed_at)
     }
 
     /// The leader's own record, by the same process, says that it leads no more.
@@ -231,7 +255,7 @@ impl Node {
     }
 
     /// Where the current epoch began; a record written before that says nothing about it.
-    fn term_began(&self) -> crate::names::Seq {
+    pub(super) fn term_began(&self) -> crate::names::Seq {
         let view = &self.journal.view;
         view.table
             .get(&view.epoch)

@@ -11,7 +11,7 @@ use crate::authority::FullProof;
 use crate::chooser::{is_eligible, rank};
 use crate::entry::Payload;
 use crate::journal::Note;
-use crate::mode::Mode;
+use crate::mode::{Mode, Role};
 use crate::names::{Epoch, NodeId};
 use crate::output::{Event, NotApplied, Ticket, Tickets};
 use crate::time::Instant;
@@ -44,7 +44,7 @@ impl Queue {
     }
 
     pub(super) fn push(&mut self, change: Arc<[u8]>) -> Ticket {
-        self.bytes += change.len();
+        self.bytes += weight(&change);
         self.waiting.push_back(Some(change));
         let ticket = Ticket(self.next);
         self.next += 1;
@@ -70,11 +70,15 @@ impl Queue {
         let first = self.next - self.waiting.len() as u64;
         let place = ticket.0.checked_sub(first).and_then(|at| usize::try_from(at).ok());
         let Some(change) = place.and_then(|at| self.waiting.get_mut(at)).and_then(Option::take) else { return false };
-        self.bytes -= change.len();
+        self.bytes -= weight(&change);
+        self.skip_withdrawn();
+        true
+    }
+
+    fn skip_withdrawn(&mut self) {
         while self.waiting.front().is_some_and(Option::is_none) {
             self.waiting.pop_front();
         }
-        true
     }
 
     /// As many as one entry takes.
@@ -82,7 +86,7 @@ impl Queue {
         let first = Ticket(self.next - self.waiting.len() as u64);
         let (mut batch, mut bytes, mut taken) = (Vec::new(), 0, 0);
         while let Some(change) = self.waiting.front() {
-            let length = change.as_ref().map_or(0, |c| c.len());
+            let length = change.as_ref().map_or(0, weight);
             if !batch.is_empty() && bytes + length > most_bytes {
                 break;
             }
@@ -91,6 +95,7 @@ impl Queue {
             batch.extend(self.waiting.pop_front().flatten());
         }
         self.bytes -= bytes;
+        self.skip_withdrawn();
         let last = Ticket(first.0 + taken - 1);
         (batch, Tickets { first, last })
     }
@@ -108,6 +113,11 @@ impl Queue {
         self.bytes = 0;
         (all > 0).then_some(Tickets { first, last })
     }
+}
+
+/// What a change takes of an entry and of the queue: its bytes and its length.
+pub(super) fn weight(change: &Arc<[u8]>) -> usize {
+    change.len() + 8
 }
 
 /// Leads by the journal; the state is being loaded.
@@ -188,12 +198,16 @@ impl Node {
             return false;
         }
         if self.clean && !promoting.cleaning {
+            if now < self.signs.not_before() {
+                return false;
+            }
             promoting.cleaning = true;
             let payload = self.commit_payload(now, true, Vec::new());
             self.with(now, |s, cx| s.journal.append(cx, payload, None));
             return true;
         }
         self.clean = false;
+        self.start_rule = None;
         self.state = State::Leading;
         true
     }
@@ -203,7 +217,7 @@ impl Node {
             self.demote(now, After::Stop, None);
             return true;
         }
-        if let Some(wisher) = self.wisher(now) {
+        if let Some(wisher) = self.wisher(now).filter(|_| self.reported == Role::Master) {
             self.out.event(Event::Note(alloc::format!(
                 "{wisher} was told to lead: handing over to it"
             )));
@@ -224,7 +238,7 @@ impl Node {
         let Some(epoch) = self.journal.lead() else {
             return false;
         };
-        if !self.authority.has_full(epoch) {
+        if !self.authority.has_full(epoch) && now >= self.signs.not_before() {
             if let FullProof::Proven(evidence) = self.authority.full_proof(now, &self.me, &self.journal.view)
             {
                 let (ttl, drift_ppm) = (self.config.lease_ttl, self.config.drift_ppm);
@@ -261,11 +275,13 @@ impl Node {
             return None;
         }
         let timeout = self.config.heartbeat_timeout;
+        // A record from before this term may hold a wish that was granted since.
+        let began = self.term_began();
         let wishes = self
             .peers
             .known()
             .values()
-            .filter(|p| p.record.wishes_to_lead && p.seen_alive);
+            .filter(|p| p.record.wishes_to_lead && p.record.seq >= began && p.seen_alive);
         wishes
             .filter(|p| p.is_alive(now, timeout) && is_eligible(p.record.status))
             .map(|p| p.record.node_id.clone())
@@ -314,7 +330,7 @@ impl Node {
             self.let_go(now, demoting.after, named);
             return true;
         }
-        if self.authority.is_working() || !self.journal.is_idle() {
+        if self.authority.is_working() || !self.journal.is_idle() || now < self.signs.not_before() {
             return now >= demoting.until && self.give_up_demoting(now, &demoting);
         }
         if now >= demoting.until && demoting.after == After::Stop {
@@ -398,7 +414,8 @@ impl Node {
             }
             After::Become(Mode::Disabled) => self.fail_until_told(now),
             After::Become(mode) => {
-                self.abstains = !named && mode != Mode::Master;
+                // If another's entry came first there is a leader, and nothing to abstain from.
+                self.abstains = !named && mode != Mode::Master && self.journal.view.released;
                 self.why = String::from(if named {
                     "handed over"
                 } else {
@@ -458,6 +475,7 @@ impl Node {
     /// When the state wants attention.
     pub(super) fn state_wake(&self) -> Option<Instant> {
         let lease = self.journal.lead().and_then(|e| self.authority.lease_end(e));
+        let not_before = self.signs.not_before();
         match &self.state {
             State::Leading => {
                 let act = self.act_end();
@@ -477,13 +495,26 @@ impl Node {
                 } else {
                     None
                 };
-                [self.future(lease), self.future(act), full, linger]
+                [
+                    self.future(lease),
+                    self.future(act),
+                    full,
+                    linger,
+                    self.future(Some(not_before)),
+                ]
                     .into_iter()
                     .flatten()
                     .min()
             }
-            State::Demoting(demoting) => Some(demoting.until),
-            State::Failed(failed) => failed.retry_at(),
+            State::Demoting(demoting) => [self.future(Some(demoting.until)), self.future(Some(not_before))]
+                .into_iter()
+                .flatten()
+                .min(),
+            State::Failed(failed) => [failed.retry_at(), self.future(Some(not_before))]
+                .into_iter()
+                .flatten()
+                .min(),
+            State::Promoting(_) => self.future(Some(not_before)),
             State::Starting(_) => self.starting_wake(),
             _ => None,
         }

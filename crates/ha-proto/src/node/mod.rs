@@ -145,6 +145,8 @@ pub struct Node {
     abstains: bool,
     /// A change of mode that is not complete.
     settling: Option<Mode>,
+    /// The mode's rule for a start, until this node has led: it tolerates no other master.
+    start_rule: Option<Mode>,
     stop_asked: bool,
     clean: bool,
     signs: elect::Signs,
@@ -224,6 +226,7 @@ impl Node {
             state: State::Starting(start::Starting::begin(now, Some(mode))),
             abstains: false,
             settling: None,
+            start_rule: (clean || matches!(mode, Mode::Master | Mode::Disabled)).then_some(mode),
             stop_asked: false,
             clean,
             signs: elect::Signs::new(now),
@@ -258,7 +261,7 @@ impl Node {
             }
             Input::Suspect { process, evidence } => self.signs.suspect(&process, evidence, now),
             Input::ClockJumped => {
-                self.authority.forget_lease();
+                self.authority.forget_lease(now);
                 self.journal.hurry(now);
             }
             Input::Wall(ms) => self.wall = (ms, now),
@@ -290,7 +293,7 @@ impl Node {
             Some(self.peers.wake()),
             self.heart.wake(),
             self.state_wake(),
-            self.signs.wake(),
+            self.signs.wake().filter(|_| self.state == State::Following),
         ];
         wakes.into_iter().flatten().min()
     }
@@ -379,7 +382,7 @@ impl Node {
 
     fn on_reply(&mut self, now: Instant, id: RequestId, reply: StoreReply) {
         if let Some(beat) = self.with(now, |s, cx| s.heart.on_reply(cx, id, &reply)) {
-            return self.on_beat(beat);
+            return self.on_beat(now, &beat);
         }
         if self.with(now, |s, cx| s.peers.on_reply(cx, id, &reply)) {
             if matches!(reply, StoreReply::Names(_) | StoreReply::Bytes(_)) {
@@ -403,19 +406,25 @@ impl Node {
         self.with(now, |s, cx| s.journal.on_reply(cx, id, reply));
     }
 
-    fn on_beat(&mut self, beat: Beat) {
-        if let Beat::Put(sent_at) = beat {
-            self.last_write = Some(sent_at);
-            self.peers.own_was_put(sent_at);
-            if self.state == State::Stopping {
-                self.state = State::Stopped;
-                self.out.event(Event::Stopped);
-            }
-        } else if self.state == State::Stopping {
-            // The record is a courtesy: the journal has the release.
-            self.state = State::Stopped;
-            self.out.event(Event::Stopped);
+    fn on_beat(&mut self, now: Instant, beat: &Beat) {
+        if let Beat::Put { sent_at, .. } = beat {
+            self.last_write = Some(*sent_at);
+            self.peers.own_was_put(now);
         }
+        let last_word = matches!(beat, Beat::Put { is_last: true, .. } | Beat::Failed);
+        if self.state == State::Stopping && last_word {
+            // If it could not be put: the record is a courtesy, the journal has the release.
+            self.be_stopped();
+        }
+    }
+
+    fn be_stopped(&mut self) {
+        self.state = State::Stopped;
+        let reads: Vec<_> = self.journal.drop_reads().collect();
+        reads
+            .into_iter()
+            .for_each(|read| self.out.event(Event::ReadFailed(read)));
+        self.out.event(Event::Stopped);
     }
 
     fn on_fed(&mut self, now: Instant, fed: Fed) {

@@ -94,7 +94,7 @@ impl Node {
                     self.authority.own_full(header.epoch);
                 }
             }
-            Payload::Commit { time_ms, .. } => self.plane_time = (*time_ms, now),
+            Payload::Commit { .. } => self.plane_time = (self.journal.view.time_ms, now),
             Payload::Release => {}
         }
         self.with(now, |s, cx| s.feed.on_entry(cx, header, payload));
@@ -127,6 +127,13 @@ impl Node {
         if current != self.known_leader {
             if current.1.as_ref().is_some_and(|l| *l != self.me) {
                 self.abstains = false;
+                if self.clean && self.start_rule.is_none() && !matches!(self.state, State::Starting(_)) {
+                    // What another has written since must not be wiped later on.
+                    self.clean = false;
+                    self.out.event(Event::Warning(
+                        "the state is not emptied: another node took the lead first".into(),
+                    ));
+                }
             }
             self.known_leader.clone_from(&current);
             self.out.event(Event::LeaderChanged {
@@ -154,6 +161,9 @@ impl Node {
 
     /// A `Release`, `Handover` or `Full` that the store refused, or that was fenced off.
     fn on_not_appended(&mut self, now: Instant) {
+        if let State::Promoting(promoting) = &mut self.state {
+            promoting.cleaning = false;
+        }
         if self.journal.lead().is_some() {
             if let State::Demoting(demoting) = &mut self.state {
                 demoting.sent = None;

@@ -133,6 +133,10 @@ impl Node {
             }
             self.acting = acting;
         }
+        if matches!(self.state, State::Failed(_)) && self.settling != Some(Mode::Disabled) {
+            // It will not be reached from here; the change of role says why.
+            self.settling = None;
+        }
         if let Some(mode) = self.settling.filter(|m| self.has_settled(*m, role)) {
             self.settling = None;
             self.out.event(Event::ModeSettled(mode));
@@ -158,8 +162,9 @@ impl Node {
             Mode::Auto => {
                 matches!(role, Role::Master | Role::Standby | Role::HotStandby) && !self.in_transition()
             }
-            Mode::Standby => role == Role::Standby,
-            Mode::HotStandby => role == Role::HotStandby,
+            // A candidate may have been given the leadership before it got there.
+            Mode::Standby => matches!(role, Role::Standby | Role::Master),
+            Mode::HotStandby => matches!(role, Role::HotStandby | Role::Master),
             Mode::HotBackup => role == Role::HotBackup,
             Mode::Master => role == Role::Master,
         }
@@ -167,6 +172,9 @@ impl Node {
 
     /// Puts the own record, if that is due.
     pub(super) fn beat(&mut self, now: Instant) {
+        if self.state == State::Stopping && (self.heart.is_stopped() || self.heart.has_waited_enough(now)) {
+            return self.be_stopped();
+        }
         if !self.heart.is_due(now) {
             return;
         }
@@ -202,9 +210,13 @@ impl Node {
     /// The epoch it leads, given only while its last read and write that worked are younger than the heartbeat time-out.
     fn sign_of_life(&self, now: Instant) -> Option<Epoch> {
         let fresh = |at: Option<Instant>| at.is_some_and(|at| now.since(at) <= self.config.heartbeat_timeout);
+        let leads = matches!(
+            self.state,
+            State::Promoting(_) | State::Leading | State::Demoting(_)
+        );
         self.journal
             .lead()
-            .filter(|_| fresh(self.last_read) && fresh(self.last_write))
+            .filter(|_| leads && fresh(self.last_read) && fresh(self.last_write))
     }
 
     pub(super) fn act(&mut self, now: Instant) -> bool {
@@ -254,7 +266,11 @@ impl Node {
 
     /// Takes a mode, in whatever state this node is.
     pub(super) fn take_mode(&mut self, now: Instant, mode: Mode) {
+        self.start_rule = None;
         use super::lead::After;
+        if !matches!(mode, Mode::Auto | Mode::Master) {
+            self.journal.cancel_claim(now);
+        }
         let leads = self.journal.lead().is_some();
         match (&self.state, mode) {
             (State::Leading | State::Promoting(_), Mode::Auto | Mode::Master) => self.mode = mode,
@@ -281,9 +297,9 @@ impl Node {
         self.mode = mode;
         self.hot = match mode {
             Mode::Standby => false,
-            Mode::HotStandby | Mode::HotBackup | Mode::Disabled => true,
-            // From warm it stays warm, from hot it stays hot; a master that was is hot.
-            Mode::Auto | Mode::Master => !self.feed.is_off(),
+            Mode::Auto | Mode::HotStandby | Mode::HotBackup | Mode::Disabled => true,
+            // From warm it stays warm until it leads, from hot it stays hot.
+            Mode::Master => !self.feed.is_off(),
         };
         if !matches!(self.state, State::Claiming | State::Starting(_)) {
             self.state = State::Following;

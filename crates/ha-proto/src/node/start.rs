@@ -4,6 +4,7 @@ use alloc::string::{String, ToString};
 use core::time::Duration;
 
 use super::{Node, State};
+use crate::entry::Payload;
 use crate::mode::Mode;
 use crate::output::Event;
 use crate::time::Instant;
@@ -112,6 +113,14 @@ impl Node {
         }
     }
 
+    /// The rule of the start holds again: somebody else leads now.
+    pub(super) fn start_over(&mut self, now: Instant) -> bool {
+        let rounds = self.peers.rounds();
+        self.state = State::Starting(Starting { loaded: true, rounds, ..Starting::begin(now, self.start_rule) });
+        self.peers.hurry(now);
+        true
+    }
+
     fn go_on(&mut self, now: Instant) -> bool {
         self.state = State::Following;
         if self.hot && self.feed.is_off() {
@@ -181,6 +190,7 @@ impl Node {
 
     /// Takes no part until told otherwise.
     pub(super) fn fail_until_told(&mut self, now: Instant) {
+        self.mode = Mode::Disabled;
         let why = "disabled by its operator: POST another mode to bring it back".to_string();
         self.enter_failed(
             now,
@@ -206,7 +216,12 @@ impl Node {
         let State::Failed(failed) = &self.state else {
             return false;
         };
-        if self.stop_asked {
+        if self.journal.lead().is_some() && self.journal.is_idle() && now >= self.signs.not_before() {
+            // A claim that was on its way when it failed has been won: it lets go at once.
+            self.with(now, |s, cx| s.journal.append(cx, Payload::Release, None));
+            return true;
+        }
+        if self.stop_asked && !self.journal.has_unresolved() {
             self.state = State::Stopping;
             self.heart.hurry(now);
             return true;
@@ -223,7 +238,7 @@ impl Node {
         if self.journal.is_halted() {
             self.journal.restart(now);
         }
-        let loaded = self.journal.is_idle();
+        let loaded = self.journal.has_loaded();
         self.signs.begin(now);
         self.state = State::Starting(Starting {
             loaded,

@@ -1,8 +1,8 @@
 //! One member: its process, its clock, the owner of its state, and what it owes an answer to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use ha_proto::{Config, Epoch, Identity, Instant, Mode, Node, NodeId, ReadId, Seq};
+use ha_proto::{Config, Epoch, Identity, Instant, Mode, Node, NodeId, ReadId, Seq, WriteId};
 
 use super::Micros;
 use super::host::Host;
@@ -37,6 +37,8 @@ pub struct Member {
     pub reads: BTreeMap<ReadId, Seq>,
     pub act: Option<Act>,
     pub ended: Vec<u64>,
+    /// The write ids of all entries that it has sent.
+    pub sent: BTreeSet<WriteId>,
 }
 
 impl Member {
@@ -62,6 +64,7 @@ impl Member {
             reads: BTreeMap::new(),
             act: None,
             ended: Vec::new(),
+            sent: BTreeSet::new(),
         }
     }
 

@@ -3,6 +3,7 @@
 
 pub mod check;
 pub mod faults;
+pub mod hand;
 pub mod host;
 pub mod member;
 pub mod operator;
@@ -19,7 +20,7 @@ use std::time::Duration;
 
 pub use ha_proto::Instant;
 use ha_proto::{
-    Config, Event, FailureKind, HostRequest, Input, Mode, Output, ReadId, Role, Seq, StoreFailure, StoreOp, StoreReply,
+    layout, Config, Event, FailureKind, HostRequest, Input, Mode, Output, ReadId, Role, Seq, StoreFailure, StoreOp, StoreReply,
     StoreRequest,
 };
 
@@ -51,6 +52,8 @@ pub enum Ev {
     /// A node hears that its act has ended.
     Heard(usize),
     Restart(usize),
+    /// A sleeper is about to wake.
+    Haunt(usize),
     Operator,
 }
 
@@ -72,6 +75,8 @@ pub struct Tally {
     pub crashes: u64,
     pub pauses: u64,
     pub faults: u64,
+    /// Creates that landed again in slots that had been collected.
+    pub haunted: u64,
 }
 
 impl std::ops::AddAssign for Tally {
@@ -91,6 +96,7 @@ impl std::ops::AddAssign for Tally {
         self.crashes += o.crashes;
         self.pauses += o.pauses;
         self.faults += o.faults;
+        self.haunted += o.haunted;
     }
 }
 
@@ -115,6 +121,8 @@ pub struct World {
     pub operators: bool,
     trace: DefaultHasher,
     pub log: Option<Vec<String>>,
+    /// Every create of an entry that was ever sent, by slot: any of them may land again.
+    sent: BTreeMap<Seq, Vec<StoreOp>>,
 }
 
 pub fn config() -> ha_proto::ConfigBuilder {
@@ -149,6 +157,7 @@ impl World {
             acting: false,
             operators: false,
             trace: DefaultHasher::new(),
+            sent: BTreeMap::new(),
             log: std::env::var("HA_LOG").is_ok().then(Vec::new),
         }
     }
@@ -210,6 +219,9 @@ impl World {
         self.note(|| format!("n{i} pauses for {millis} ms"));
         self.tally.pauses += 1;
         self.members[i].paused_until = until;
+        if self.faults.again > 0 {
+            self.at(until - 1, Ev::Haunt(i));
+        }
     }
 
     /// Lets the world go on until then.
@@ -229,6 +241,20 @@ impl World {
 
     pub fn run_for(&mut self, micros: Micros) {
         self.run_until(self.now + micros);
+    }
+
+    /// What was sent long ago for the slots behind a sleeper's view lands again, just before it wakes.
+    fn haunt(&mut self, i: usize) {
+        let Some(node) = &self.members[i].node else { return };
+        let next = node.view().pos.0 + 1;
+        for slot in (next..next + 1 + self.rng.below(4)).map(Seq) {
+            let sent = self.sent.get(&slot).map_or(0, Vec::len);
+            if sent > 0 && self.rng.chance(8000) {
+                let which = self.rng.below(sent as u64) as usize;
+                let op = self.sent[&slot][which].clone();
+                self.tally.haunted += u64::from(self.carry_out(&op) == StoreReply::Done);
+            }
+        }
     }
 
     fn is_live(&self, who: Who) -> bool {
@@ -267,6 +293,10 @@ impl World {
                 self.drain(who.0);
             }
             Ev::ActEnds { who, act, generation } => self.act_ends(who, act, generation),
+            Ev::Haunt(i) => self.haunt(i),
+            Ev::Heard(i) if self.members[i].paused_until > self.now => {
+                self.at(self.members[i].paused_until, Ev::Heard(i));
+            }
             Ev::Heard(i) => self.deliver_ended(i),
             Ev::Restart(i) => {
                 if self.members[i].node.is_none() {
@@ -295,6 +325,7 @@ impl World {
             (StoreOp::Delete { key }, _) => {
                 if key.starts_with("journal/") {
                     self.tally.collected += 1;
+                    check::manifests::was_not_needed(&self.store, key);
                 } else {
                     check::manifests::newest_is_whole(&self.store, &self.truth);
                 }
@@ -368,10 +399,18 @@ impl World {
 
     fn send(&mut self, i: usize, request: StoreRequest) {
         self.tally.requests += 1;
-        let member = &self.members[i];
+        let member = &mut self.members[i];
         let local = member.clock(self.now);
-        check::takeovers::may_ask(member.node.as_ref().expect("it has just asked"), local, &request.op);
+        check::takeovers::may_ask(member.node.as_ref().expect("it has just asked"), local, &request.op, &mut member.sent);
         let who = member.who();
+        if let StoreOp::Create { key, .. } = &request.op {
+            if let Some(seq) = key.strip_prefix("journal/").and_then(|k| layout::seq_of(&k[9..])) {
+                let sent = self.sent.entry(seq).or_default();
+                if !sent.contains(&request.op) {
+                    sent.push(request.op.clone());
+                }
+            }
+        }
         let fate = self.faults.fate(&mut self.rng, &request.op);
         self.tally.faults += u64::from(fate.is_fault);
         for later in fate.again {
@@ -493,7 +532,7 @@ impl World {
 
     fn act_ends(&mut self, who: Who, act: u64, generation: u64) {
         let member = &mut self.members[who.0];
-        let current = self.acts.by(who) && (member.boots != who.1 || member.act.as_ref().is_none_or(|a| a.generation == generation));
+        let current = self.acts.by(who) && (member.boots != who.1 || member.act.as_ref().is_none_or(|a| a.act == act && a.generation == generation));
         if !current {
             return;
         }

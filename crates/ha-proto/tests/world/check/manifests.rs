@@ -13,6 +13,15 @@ pub fn newest(store: &Store) -> Option<Manifest> {
     Some(Manifest::parse(seq, bytes).expect("nodes write manifests that verify"))
 }
 
+/// A slot was deleted: it does not lie behind the older of the two newest snapshots.
+pub fn was_not_needed(store: &Store, key: &str) {
+    let seq = key.rsplit_once('/').and_then(|(_, name)| layout::seq_of(name));
+    let mut seqs: Vec<Seq> = store.list(layout::SNAPSHOTS).iter().filter_map(|n| layout::seq_of(n)).collect();
+    seqs.sort_unstable();
+    let from = if let [.., older, _] = seqs[..] { older } else { Seq(0) };
+    assert!(seq.is_some_and(|s| s <= from), "{key} is deleted, and the older snapshot is at {from}");
+}
+
 /// After a manifest was created or a part deleted.
 pub fn newest_is_whole(store: &Store, truth: &Truth) {
     let Some(manifest) = newest(store) else { return };

@@ -1,6 +1,8 @@
 //! I1 and I7: who leads by its own word leads by the true journal; who may not lead does not try.
 
-use ha_proto::{Kind, Mode, Node, Role, StoreOp, RawEntry};
+use std::collections::BTreeSet;
+
+use ha_proto::{Kind, Mode, Node, RawEntry, Role, StoreOp, WriteId};
 
 use crate::world::Instant;
 use crate::world::truth::Truth;
@@ -13,10 +15,11 @@ pub fn leads_truly(node: &Node, truth: &Truth) {
 }
 
 /// A request that is leaving the node.
-pub fn may_ask(node: &Node, now: Instant, op: &StoreOp) {
+pub fn may_ask(node: &Node, now: Instant, op: &StoreOp, sent: &mut BTreeSet<WriteId>) {
     let StoreOp::Create { bytes, .. } = op else { return };
     let Some(header) = RawEntry::peek(bytes) else { return };
-    if header.kind == Kind::Takeover {
+    // What was sent once is sent again until the chain has decided, whatever the operator says meanwhile.
+    if sent.insert(header.write_id) && header.kind == Kind::Takeover {
         assert_ne!(node.mode(), Mode::HotBackup, "I7: a HOT_BACKUP claims");
         let role = node.role(now);
         assert!(
