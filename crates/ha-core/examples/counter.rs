@@ -31,21 +31,15 @@ impl StateMachine for Counter {
 pub(crate) async fn main() -> Result<(), Box<dyn Error>> {
     let directory = tempfile::tempdir()?; // in real life: one that all nodes share
     for name in ["one", "two"] {
-        let (counter, store) = (
-            Counter::default(),
-            Arc::new(DirectoryStore::open(directory.path())?),
-        );
-        let plane = Plane::builder(NodeId::new(name)?, store)
-            .state(counter.clone())
-            .start()?;
+        let counter = Counter::default();
+        let store = Arc::new(DirectoryStore::open(directory.path())?);
+        let plane = Plane::builder(NodeId::new(name)?, store);
+        let plane = plane.state(counter.clone()).start()?;
         let leadership = plane.leadership().await?; // waits until this node leads
         let seq = leadership.append("+1").await.committed()?; // durable; or: certainly not applied, or unknown
         plane.applied(seq).await; // read your own writes
-        println!(
-            "{name} leads epoch {}, and the counter is {}",
-            leadership.epoch(),
-            counter.0.load(Relaxed)
-        );
+        let (epoch, count) = (leadership.epoch(), counter.0.load(Relaxed));
+        println!("{name} leads epoch {epoch}, and the counter is {count}");
         plane.stop().await; // hands over, or releases
     }
     Ok(())

@@ -135,6 +135,8 @@ impl Driver {
                 wall_at = now;
                 self.node.handle_input(now, Input::Wall(wall_ms()));
             }
+            // Before anybody is answered: who hears that a mode was taken finds its role.
+            publish(&self.node, now, &self.shared, &mut self.lately, &self.meter);
             self.drain(now);
             self.give_up_late(now);
             publish(&self.node, now, &self.shared, &mut self.lately, &self.meter);
@@ -297,7 +299,7 @@ impl Driver {
             Event::ReadReady { read, seq } => self.read_done(read, Ok(seq)),
             Event::ReadFailed(read) => self.read_done(read, Err(ReadError::Unavailable)),
             Event::RoleChanged { from, to, epoch, why } => {
-                tracing::info!(%from, %to, %epoch, "{why}");
+                tracing::info!(%from, %to, %epoch, why, "role");
                 self.lately.changed = true;
                 // Without a listener there is nobody to tell.
                 let _ = self.shared.roles.send(RoleEvent { role: to, epoch, why });
@@ -450,7 +452,8 @@ fn answer<T>(to: oneshot::Sender<T>, with: T) {
 
 async fn sleep(time: Duration) {
     if time < SHORT {
-        // The loop comes round and looks at the clock again.
+        // The loop comes round and looks at the clock again; whoever is waited for may need this core.
+        std::thread::yield_now();
         tokio::task::yield_now().await;
     } else {
         tokio::time::sleep(time).await;

@@ -61,7 +61,7 @@ pub(crate) fn publish(node: &Node, now: Instant, shared: &Shared, lately: &mut L
     });
     if role.role != Role::Initializing {
         lately.had_role = true;
-        if node.failure().is_none() {
+        if node.has_started() && node.failure().is_none() {
             shared.has_started();
         }
     }

@@ -62,6 +62,14 @@ pub struct RoleChange {
     pub at_ms: u64,
 }
 
+impl RoleChange {
+    /// A change; for tests of what shows one.
+    #[must_use]
+    pub fn new(role: Role, at_ms: u64) -> Self {
+        Self { role, at_ms }
+    }
+}
+
 /// A node on record.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]

@@ -63,7 +63,12 @@ async fn a_standby_told_to_lead_leads_and_the_leadership_of_the_other_is_lost() 
     leadership.lost().await;
     assert!(matches!(leadership.append("late").await, Append::Fenced(_)));
     becomes(&one, Role::HotStandby).await;
-    assert_eq!(roles.next().await.unwrap().role, Role::Initializing, "on its way");
+    let mut next = roles.next().await.unwrap().role;
+    if next == Role::Master {
+        // What it was already when the listener came.
+        next = roles.next().await.unwrap().role;
+    }
+    assert_eq!(next, Role::Initializing, "on its way");
     assert_eq!(roles.next().await.unwrap().role, Role::HotStandby);
     // Told to lead once more, it does not write under its old leadership.
     one.change_mode(Mode::Master).await.unwrap();

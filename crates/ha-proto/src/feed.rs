@@ -1,5 +1,6 @@
 //! Feeding the owner of the state: restored from a snapshot, then every committed entry in order.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
@@ -35,7 +36,7 @@ pub(crate) struct Feed {
 enum State {
     /// Nothing is kept: a warm standby.
     Off,
-    Loading(Load),
+    Loading(Box<Load>),
     /// Follows the journal.
     Live,
 }
@@ -59,7 +60,7 @@ enum Step {
     },
     /// Reading on to where the journal stands.
     ReadOn {
-        view: View,
+        view: Box<View>,
         tail: Tail,
     },
 }
@@ -117,12 +118,12 @@ impl Feed {
     fn begin(&mut self, began: Instant, at: Instant) {
         self.loads += 1;
         let number = self.loads;
-        self.state = State::Loading(Load {
+        self.state = State::Loading(Box::new(Load {
             number,
             began,
             step: Step::Rest(at),
             restored: false,
-        });
+        }));
     }
 
     /// Forgets the state.
@@ -311,11 +312,10 @@ impl Feed {
     }
 
     fn on_part(&mut self, cx: &mut Cx<'_>, index: usize, reply: StoreReply) -> Fed {
-        let State::Loading(Load {
-            step: Step::Parts { manifest, asks, got },
-            ..
-        }) = &mut self.state
-        else {
+        let State::Loading(load) = &mut self.state else {
+            return Fed::Nothing;
+        };
+        let Step::Parts { manifest, asks, got } = &mut load.step else {
             return Fed::Nothing;
         };
         let key = part_key(manifest.seq(), manifest.write_id, index);
@@ -353,7 +353,7 @@ impl Feed {
         });
         self.applied = view.pos;
         load.step = Step::ReadOn {
-            view,
+            view: Box::new(view),
             tail: Tail::begin(cx.now),
         };
     }
@@ -362,11 +362,10 @@ impl Feed {
     fn on_bytes(&mut self, cx: &mut Cx<'_>, slot: Seq, bytes: &[u8], journal: Seq) -> Fed {
         let mut next = Some((slot, Arc::from(bytes)));
         while let Some((slot, bytes)) = next.take() {
-            let State::Loading(Load {
-                step: Step::ReadOn { view, tail },
-                ..
-            }) = &mut self.state
-            else {
+            let State::Loading(load) = &mut self.state else {
+                return Fed::Nothing;
+            };
+            let Step::ReadOn { view, tail } = &mut load.step else {
                 return Fed::Nothing;
             };
             let entry = match RawEntry::parse(&entry_key(slot), slot, &bytes) {

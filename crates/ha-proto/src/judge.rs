@@ -65,7 +65,11 @@ pub(crate) fn judge(s: Situation<'_>) -> Verdict {
                 if s.now <= suspected {
                     return Verdict::Follow;
                 }
-                (Evidence::Silent, suspected, suspected + spacing(s.recent, s.config))
+                (
+                    Evidence::Silent,
+                    suspected,
+                    suspected + spacing(s.recent, s.config),
+                )
             }
         },
     };
@@ -93,4 +97,152 @@ pub(crate) fn judge(s: Situation<'_>) -> Verdict {
 /// Anti-flap: takeovers on mere suspicion back off with the number of recent ones.
 fn spacing(recent: u32, config: &Config) -> Duration {
     config.heartbeat_timeout * recent.saturating_sub(FREE_TAKEOVERS).min(MOST_SPACING)
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+    use crate::mode::Role;
+    use crate::names::{NodeId, Nonce};
+
+    fn process(id: &str) -> Process {
+        let node = NodeId::new(id).unwrap();
+        Process {
+            node,
+            nonce: Nonce([1; 16]),
+        }
+    }
+
+    fn candidate(id: &str, priority: i64) -> Candidate {
+        Candidate::new(NodeId::new(id).unwrap(), Role::HotStandby, priority, None)
+    }
+
+    fn t(secs: u64) -> Instant {
+        Instant::from_millis(secs * 1000)
+    }
+
+    /// At t = 10 s n2, beside n3, follows n1, which gave its last sign at t = 9 s; the heartbeat time-out is 3 s.
+    fn check(change: impl FnOnce(&mut Situation<'_>), expected: Verdict) {
+        let (me, leader, config) = (process("n2"), process("n1"), Config::default());
+        let mut situation = Situation {
+            now: t(10),
+            me: &me,
+            config: &config,
+            leader: Some(&leader),
+            vacant_since: t(0),
+            last_sign: t(9),
+            evidence: None,
+            candidates: vec![candidate("n2", 0), candidate("n3", 0)],
+            told: false,
+            recent: 0,
+            looked_at: Some(t(1_000)),
+        };
+        change(&mut situation);
+        assert_eq!(judge(situation), expected);
+    }
+
+    #[test]
+    fn a_leader_that_gives_signs_is_followed() {
+        check(|_| {}, Verdict::Follow);
+        check(|s| s.now = t(12), Verdict::Follow);
+        check(|s| s.told = true, Verdict::Follow);
+    }
+
+    #[test]
+    fn a_silent_leader_is_replaced_by_the_first_choice_at_once() {
+        check(|s| s.now = t(13), Verdict::Claim(Evidence::Silent));
+    }
+
+    #[test]
+    fn the_second_choice_waits_longer_than_a_poll() {
+        let second = |s: &mut Situation<'_>| s.candidates[1].priority = 5;
+        check(
+            |s| {
+                second(s);
+                s.now = t(13);
+            },
+            Verdict::Await(Instant::from_millis(13_500)),
+        );
+        check(
+            |s| {
+                second(s);
+                s.now = t(14);
+            },
+            Verdict::Claim(Evidence::Silent),
+        );
+        check(
+            |s| {
+                second(s);
+                s.now = t(13);
+                s.told = true;
+            },
+            Verdict::Claim(Evidence::Silent),
+        );
+    }
+
+    #[test]
+    fn better_evidence_spares_the_wait() {
+        check(
+            |s| s.evidence = Some((Evidence::Exited, t(10))),
+            Verdict::Claim(Evidence::Exited),
+        );
+        check(
+            |s| {
+                s.evidence = Some((Evidence::Refused, t(10)));
+                s.candidates[1].priority = 5;
+            },
+            Verdict::Await(Instant::from_millis(11_500)),
+        );
+    }
+
+    #[test]
+    fn a_vacant_plane_is_claimed_in_turn() {
+        check(|s| s.leader = None, Verdict::Claim(Evidence::Vacant));
+        check(
+            |s| {
+                s.leader = None;
+                s.vacant_since = t(10);
+                s.candidates[1].priority = 5;
+            },
+            Verdict::Await(Instant::from_millis(11_500)),
+        );
+    }
+
+    #[test]
+    fn who_is_no_candidate_claims_nothing() {
+        check(
+            |s| {
+                s.candidates.remove(0);
+                s.now = t(100);
+            },
+            Verdict::Ineligible,
+        );
+    }
+
+    #[test]
+    fn who_leads_by_the_journal_without_knowing_claims_anew() {
+        check(|s| s.leader = Some(s.me), Verdict::Claim(Evidence::Own));
+    }
+
+    #[test]
+    fn nothing_is_claimed_on_records_that_are_older_than_the_suspicion() {
+        check(
+            |s| {
+                s.now = t(13);
+                s.looked_at = Some(t(11));
+            },
+            Verdict::Look(t(12)),
+        );
+    }
+
+    #[test]
+    fn takeovers_on_suspicion_are_spaced_out() {
+        let flapping = |recent, secs| move |s: &mut Situation<'_>| (s.recent, s.now) = (recent, t(secs));
+        check(flapping(3, 13), Verdict::Claim(Evidence::Silent));
+        check(flapping(4, 13), Verdict::Await(t(15)));
+        check(flapping(99, 13), Verdict::Await(t(24)));
+        check(flapping(99, 24), Verdict::Claim(Evidence::Silent));
+    }
 }

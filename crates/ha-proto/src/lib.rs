@@ -36,7 +36,9 @@ pub use config::{Config, ConfigBuilder, ConfigError};
 mod request;
 pub use request::{FailureKind, RequestId, StoreFailure, StoreOp, StoreReply, StoreRequest};
 mod output;
-pub use output::{Applied, Event, HostRequest, NotApplied, Output, ReadId, SnapshotParts, Ticket, Tickets, boot_nonce};
+pub use output::{
+    Applied, Event, HostRequest, NotApplied, Output, ReadId, SnapshotParts, Ticket, Tickets, boot_nonce,
+};
 mod feed;
 mod journal;
 mod keeper;

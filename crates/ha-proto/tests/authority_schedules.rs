@@ -81,7 +81,7 @@ fn the_release_of_a_later_epoch_proves_nothing_about_an_earlier_holder() {
         h.run(5);
         assert!(!h.may_act(1));
     }
-    h.run(300);
+    h.run(600);
     assert!(h.may_act(1));
 }
 
@@ -125,11 +125,23 @@ fn a_lease_counts_from_when_the_read_was_sent() {
     let reply = h.land(&read.op);
     h.run(150);
     h.answer(0, &read, reply);
-    let until = h.seats[0].node.act_authority(h.now()).expect("it may act").until.as_millis();
-    assert!(until <= sent + 15 + 480, "until {until}, and the read was sent at {sent}");
+    let until = h.seats[0]
+        .node
+        .act_authority(h.now())
+        .expect("it may act")
+        .until
+        .as_millis();
+    assert!(
+        until <= sent + 15 + 480,
+        "until {until}, and the read was sent at {sent}"
+    );
     h.run(600);
     assert!(!h.may_act(0), "nothing was read since");
-    assert_eq!(h.role(0), Role::Initializing, "and it does not call itself MASTER");
+    assert_eq!(
+        h.role(0),
+        Role::Initializing,
+        "and it does not call itself MASTER"
+    );
     h.free(0);
     h.run(30);
     assert!(h.may_act(0), "a short outage is no failover");
@@ -161,8 +173,14 @@ fn an_own_entry_proves_as_of_its_first_sending() {
     h.answer(0, &read_back, reply);
     h.run(5);
     assert_eq!(h.durable(0), 1);
-    let until = h.seats[0].node.act_authority(h.now()).map_or(0, |a| a.until.as_millis());
-    assert!(until <= first_sent + 480, "until {until}, and it was first sent at {first_sent}");
+    let until = h.seats[0]
+        .node
+        .act_authority(h.now())
+        .map_or(0, |a| a.until.as_millis());
+    assert!(
+        until <= first_sent + 480,
+        "until {until}, and it was first sent at {first_sent}"
+    );
 }
 
 /// Stop: work has ended before a Release or Handover is sent.
@@ -225,7 +243,10 @@ fn a_later_epoch_of_the_same_node_prolongs_nothing() {
     h.seats[0].node.end_act(now, act);
     h.pump();
     h.run(100);
-    let authority = h.seats[0].node.act_authority(h.now()).expect("the same process, and nothing is running");
+    let authority = h.seats[0]
+        .node
+        .act_authority(h.now())
+        .expect("the same process, and nothing is running");
     assert_eq!(authority.epoch, h.truth.epoch);
 }
 
@@ -235,7 +256,10 @@ fn a_refused_connection_is_no_proof_of_death_and_an_exit_is() {
     let mut h = Hand::plane(2);
     let _since = succeeded(&mut h);
     h.run(500);
-    assert!(!h.may_act(1), "it was suspected because its port refused connections");
+    assert!(
+        !h.may_act(1),
+        "it was suspected because its port refused connections"
+    );
     let process = h.seats[0].node.process().clone();
     h.input(1, Input::Exited(process));
     h.run(10);

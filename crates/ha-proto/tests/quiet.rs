@@ -56,11 +56,17 @@ fn when_the_master_dies_another_writes_after_the_heartbeat_timeout_and_acts_afte
     let old = w.master();
     w.crash(old);
     let took = w.until("another master", SEC, |w| w.masters().iter().any(|m| *m != old));
-    assert!((200 * MS..=600 * MS).contains(&took), "heartbeat time-out and a poll, not {took} us");
+    assert!(
+        (200 * MS..=600 * MS).contains(&took),
+        "heartbeat time-out and a poll, not {took} us"
+    );
     let new = w.master();
     assert!(!w.may_act(new), "the dead one's lease has not ended");
     let full = w.until("authority to act", SEC, |w| w.may_act(new));
-    assert!(took + full >= 500 * MS, "not before the lease has ended: {full} us");
+    assert!(
+        took + full >= 500 * MS,
+        "not before the lease has ended: {full} us"
+    );
     assert!(w.propose(new).is_some());
 }
 
@@ -73,7 +79,9 @@ fn a_known_exit_spares_both_waits() {
     for i in 0..3 {
         w.input(i, ha_proto::Input::Exited(process.clone()));
     }
-    let took = w.until("another master that may act", SEC, |w| w.masters().iter().any(|m| *m != old && w.may_act(*m)));
+    let took = w.until("another master that may act", SEC, |w| {
+        w.masters().iter().any(|m| *m != old && w.may_act(*m))
+    });
     assert!(took <= 60 * MS, "it took {took} us");
 }
 
@@ -84,7 +92,9 @@ fn a_master_that_stops_hands_over_within_one_poll() {
     w.propose(old);
     w.run_for(20 * MS);
     w.stop(old);
-    let took = w.until("another master that may act", SEC, |w| w.masters().iter().any(|m| *m != old && w.may_act(*m)));
+    let took = w.until("another master that may act", SEC, |w| {
+        w.masters().iter().any(|m| *m != old && w.may_act(*m))
+    });
     assert!(took <= 150 * MS, "it took {took} us");
     assert!(w.members[old].stopped, "and it has stopped");
     let record = String::from_utf8(w.store.objects[&format!("nodes/n{old}")].to_vec()).unwrap();
@@ -131,7 +141,13 @@ fn each_mode_at_run_time_leads_to_its_role() {
         // Back again.
         assert!(w.change_mode(master, Mode::Auto));
         w.run_for(2 * SEC);
-        assert!(matches!(w.role(master), Some(Role::Standby | Role::HotStandby | Role::Master)), "{mode}");
+        assert!(
+            matches!(
+                w.role(master),
+                Some(Role::Standby | Role::HotStandby | Role::Master)
+            ),
+            "{mode}"
+        );
     }
 }
 
@@ -168,8 +184,15 @@ fn a_late_starter_loads_from_a_snapshot_what_has_been_collected() {
     w.run_for(2 * SEC);
     assert_eq!(w.role(late), Some(Role::HotStandby));
     assert_eq!(w.members[late].host, w.members[master].host);
-    assert!(w.store.list("snapshot").len() <= 3 && w.store.list("parts").len() <= 4, "old snapshots are swept");
-    assert!(w.store.list("journal/00000000").len() < 60, "{:?}", w.store.list("journal/00000000").len());
+    assert!(
+        w.store.list("snapshot").len() <= 3 && w.store.list("parts").len() <= 4,
+        "old snapshots are swept"
+    );
+    assert!(
+        w.store.list("journal/00000000").len() < 60,
+        "{:?}",
+        w.store.list("journal/00000000").len()
+    );
 }
 
 #[test]
@@ -221,7 +244,11 @@ fn an_outage_shorter_than_the_lease_is_no_failover_and_a_long_one_heals() {
     assert_eq!(w.truth.takeovers.len(), 1);
     w.faults.lost = 10_000;
     w.run_for(30 * SEC);
-    assert!(w.masters().is_empty(), "nobody is MASTER without a store: {:?}", w.roles());
+    assert!(
+        w.masters().is_empty(),
+        "nobody is MASTER without a store: {:?}",
+        w.roles()
+    );
     w.faults.lost = 0;
     w.until("a master again", 3 * SEC, |w| w.masters().len() == 1);
 }
@@ -233,12 +260,22 @@ fn a_failed_node_tries_again_by_itself() {
     let at = ha_proto::layout::entry_key(ha_proto::Seq(w.truth.pos));
     let good = w.store.objects[&at].clone();
     // Found when a node that starts reads it.
-    w.store.objects.insert(at.clone(), std::sync::Arc::from(&b"garbage"[..]));
+    w.store
+        .objects
+        .insert(at.clone(), std::sync::Arc::from(&b"garbage"[..]));
     let late = w.add(Mode::Auto);
     w.start(late);
     w.run_for(2 * SEC);
     assert_eq!(w.role(late), Some(Role::Failed));
-    assert!(w.members[late].node.as_ref().unwrap().failure().unwrap().contains(&at));
+    assert!(
+        w.members[late]
+            .node
+            .as_ref()
+            .unwrap()
+            .failure()
+            .unwrap()
+            .contains(&at)
+    );
     assert_eq!(w.master(), master);
     w.store.objects.insert(at, good);
     w.run_for(20 * SEC);

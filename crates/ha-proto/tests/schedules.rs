@@ -15,9 +15,22 @@ fn a_leader_that_slept_through_a_collection_meets_the_fence() {
     h.run(500);
     assert_eq!(h.role(1), Role::Master);
     h.commit(1, 1..30);
-    let fence = h.truth.valid.iter().filter(|(_, (_, k))| *k == Kind::Takeover).map(|(s, _)| s.0).max().unwrap();
-    assert!(!h.there(fence + 1), "what follows the takeover has been collected");
-    assert!(h.there(1) && h.there(2) && h.there(fence), "Genesis and both takeovers stay");
+    let fence = h
+        .truth
+        .valid
+        .iter()
+        .filter(|(_, (_, k))| *k == Kind::Takeover)
+        .map(|(s, _)| s.0)
+        .max()
+        .unwrap();
+    assert!(
+        !h.there(fence + 1),
+        "what follows the takeover has been collected"
+    );
+    assert!(
+        h.there(1) && h.there(2) && h.there(fence),
+        "Genesis and both takeovers stay"
+    );
     // It believes that it leads, and its slot is the fence's.
     h.seats[0].asleep = false;
     let now = h.now();
@@ -26,7 +39,12 @@ fn a_leader_that_slept_through_a_collection_meets_the_fence() {
     h.run(500);
     assert_eq!((h.durable(0), h.refused(0)), (0, 1));
     assert_eq!(h.role(0), Role::HotStandby);
-    assert!(h.seats[0].events.iter().all(|e| !matches!(e, Event::ReadReady { read: r, seq } if *r == read && seq.0 < fence)));
+    assert!(
+        h.seats[0]
+            .events
+            .iter()
+            .all(|e| !matches!(e, Event::ReadReady { read: r, seq } if *r == read && seq.0 < fence))
+    );
     assert_eq!(h.seats[0].host.state, h.seats[1].host.state);
 }
 
@@ -99,7 +117,10 @@ fn a_followers_404_at_a_collected_slot_answers_no_read() {
     h.pump();
     h.run(300);
     let seq = h.answered(1).expect("the read is answered in the end");
-    assert!(seq.0 >= acknowledged, "at {seq}, and {acknowledged} was acknowledged before");
+    assert!(
+        seq.0 >= acknowledged,
+        "at {seq}, and {acknowledged} was acknowledged before"
+    );
 }
 
 /// Rule 5: the listing counts only if it was sent after the 404.
@@ -111,7 +132,10 @@ fn a_listing_made_before_the_404_proves_nothing() {
     let now = h.now();
     h.seats[1].node.read(now);
     h.run(10);
-    assert!(!h.asks_for(1, "list snapshot"), "nothing is listed before the slot was asked for");
+    assert!(
+        !h.asks_for(1, "list snapshot"),
+        "nothing is listed before the slot was asked for"
+    );
     let get = h.take(1, "get journal");
     let reply = h.land(&get.op);
     h.answer(1, &get, reply);
@@ -120,7 +144,11 @@ fn a_listing_made_before_the_404_proves_nothing() {
     let reply = h.land(&list.op);
     h.answer(1, &list, reply);
     h.pump();
-    assert_eq!(h.answered(1), None, "a newer snapshot is there: the slot may have been collected");
+    assert_eq!(
+        h.answered(1),
+        None,
+        "a newer snapshot is there: the slot may have been collected"
+    );
     h.free(1);
     h.run(300);
     assert!(h.answered(1).is_some());
@@ -150,7 +178,11 @@ fn a_commit_that_was_collected_before_a_stranger_came_is_still_acknowledged() {
     h.free(0);
     h.wake(0);
     h.run(300);
-    assert_eq!((h.durable(0), h.refused(0)), (1, 0), "it was committed, read and collected");
+    assert_eq!(
+        (h.durable(0), h.refused(0)),
+        (1, 0),
+        "it was committed, read and collected"
+    );
     assert_eq!(h.seats[0].host.state, h.seats[2].host.state);
 }
 
@@ -180,7 +212,10 @@ fn an_unknown_outcome_is_answered_by_the_chain_alone() {
     h.hold(0, "create journal");
     h.propose(0, 42);
     let unknown = || {
-        StoreReply::Failed(StoreFailure { kind: FailureKind::OutcomeUnknown, message: "the connection broke".into() })
+        StoreReply::Failed(StoreFailure {
+            kind: FailureKind::OutcomeUnknown,
+            message: "the connection broke".into(),
+        })
     };
     let first = h.take(0, "Commit");
     h.answer(0, &first, unknown());
@@ -276,11 +311,20 @@ fn nothing_is_collected_while_a_kept_part_is_damaged() {
     h.hold(0, "create snapshot");
     h.commit(0, 1..8);
     // The parts of the first snapshot are up; one goes bad before its manifest is there.
-    let part = h.store.objects.keys().find(|k| k.starts_with("parts/")).unwrap().clone();
+    let part = h
+        .store
+        .objects
+        .keys()
+        .find(|k| k.starts_with("parts/"))
+        .unwrap()
+        .clone();
     h.store.objects.insert(part.clone(), b"rotten".to_vec().into());
     h.free(0);
     h.commit(0, 8..14);
-    assert!(h.there(first) && h.there(first + 1), "nothing is collected on the word of a damaged snapshot");
+    assert!(
+        h.there(first) && h.there(first + 1),
+        "nothing is collected on the word of a damaged snapshot"
+    );
     let warned = |e: &Event| matches!(e, Event::Warning(w) if w.contains(&part));
     assert!(h.seats[0].events.iter().any(warned), "and the part is named");
 }
@@ -291,13 +335,25 @@ fn the_older_of_two_snapshots_still_leads_to_the_present() {
     let mut h = Hand::plane(1);
     for change in 1..60 {
         h.commit(0, change..change + 1);
-        let mut seqs: Vec<_> = h.store.list("snapshot").iter().filter_map(|n| layout::seq_of(n)).collect();
+        let mut seqs: Vec<_> = h
+            .store
+            .list("snapshot")
+            .iter()
+            .filter_map(|n| layout::seq_of(n))
+            .collect();
         seqs.sort_unstable();
         if let [.., older, _] = seqs[..] {
-            assert!((older.0 + 1..=h.truth.pos).all(|s| h.there(s)), "a slot behind the older snapshot is gone");
-            let manifest = ha_proto::Manifest::parse(older, &h.store.objects[&layout::manifest_key(older)]).unwrap();
-            let whole = (0..manifest.parts.len())
-                .all(|i| h.store.objects.contains_key(&layout::part_key(older, manifest.write_id, i)));
+            assert!(
+                (older.0 + 1..=h.truth.pos).all(|s| h.there(s)),
+                "a slot behind the older snapshot is gone"
+            );
+            let manifest =
+                ha_proto::Manifest::parse(older, &h.store.objects[&layout::manifest_key(older)]).unwrap();
+            let whole = (0..manifest.parts.len()).all(|i| {
+                h.store
+                    .objects
+                    .contains_key(&layout::part_key(older, manifest.write_id, i))
+            });
             assert!(whole, "a part of the older snapshot is gone");
         }
         assert!(seqs.len() <= 3, "old ones are swept: {seqs:?}");
@@ -311,7 +367,13 @@ fn a_snapshot_whose_parts_are_gone_gets_no_manifest() {
     let mut h = Hand::plane(1);
     h.hold(0, "list parts/");
     h.commit(0, 1..8);
-    let parts: Vec<_> = h.store.objects.keys().filter(|k| k.starts_with("parts/")).cloned().collect();
+    let parts: Vec<_> = h
+        .store
+        .objects
+        .keys()
+        .filter(|k| k.starts_with("parts/"))
+        .cloned()
+        .collect();
     assert!(!parts.is_empty());
     parts.iter().for_each(|p| drop(h.store.objects.remove(p)));
     h.free(0);
@@ -343,7 +405,13 @@ fn a_hole_stops_readers_and_is_named() {
     h.run(100);
     assert_eq!(h.role(1), Role::Failed);
     h.run(300);
-    assert!(h.seats[1].node.failure().unwrap().contains(&layout::entry_key(Seq(slot))));
+    assert!(
+        h.seats[1]
+            .node
+            .failure()
+            .unwrap()
+            .contains(&layout::entry_key(Seq(slot)))
+    );
 }
 
 /// A claimant looks whether the last slot it read is still there: a store that was erased is not claimed.
@@ -367,7 +435,16 @@ fn a_naming_in_a_collected_slot_is_void() {
     h.sleep(1);
     h.commit(0, 1..30);
     let successor = h.seats[1].node.process().clone();
-    let (naming, _) = h.forge(0, slot, 2, prev, &Payload::Handover { successor, uri: String::new() });
+    let (naming, _) = h.forge(
+        0,
+        slot,
+        2,
+        prev,
+        &Payload::Handover {
+            successor,
+            uri: String::new(),
+        },
+    );
     assert_eq!(h.land(&naming), StoreReply::Done);
     h.wake(1);
     h.run(300);
@@ -384,7 +461,10 @@ fn a_disabled_node_that_wins_its_claim_releases_it() {
     h.run(20);
     let claim = h.take(1, "Takeover");
     let now = h.now();
-    h.seats[1].node.change_mode(now, ha_proto::Mode::Disabled).unwrap();
+    h.seats[1]
+        .node
+        .change_mode(now, ha_proto::Mode::Disabled)
+        .unwrap();
     assert_eq!(h.role(1), Role::Failed);
     let reply = h.land(&claim.op);
     h.answer(1, &claim, reply);
@@ -401,7 +481,10 @@ fn a_refused_commit_is_not_applied_and_deposes_nobody() {
     h.hold(0, "create journal");
     h.propose(0, 42);
     let commit = h.take(0, "Commit");
-    let refused = StoreFailure { kind: FailureKind::Refused, message: "no space left".into() };
+    let refused = StoreFailure {
+        kind: FailureKind::Refused,
+        message: "no space left".into(),
+    };
     h.answer(0, &commit, StoreReply::Failed(refused));
     h.free(0);
     h.run(100);

@@ -10,6 +10,7 @@
 //! | `Probe` | `SAW` |
 //! | `Load`, `Head` | a restart; the check that slot `n` still exists |
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
@@ -82,6 +83,8 @@ pub(crate) enum Note {
 }
 
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
+// There is one of it in a node.
+#[allow(clippy::large_enum_variant)]
 pub(crate) enum Activity {
     /// Reading what comes.
     Idle,
@@ -111,7 +114,7 @@ pub(crate) enum Activity {
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Validation {
     /// An own `Takeover` lies in its slot.
-    Claimed(Pending),
+    Claimed(Box<Pending>),
     /// A `Handover` that names this process was taken.
     Named {
         epoch: Epoch,
@@ -243,8 +246,8 @@ impl Journal {
     /// The own entry that is not decided yet.
     pub(crate) fn unresolved(&self) -> Option<&Pending> {
         match &self.activity {
-            Activity::Pending(p)
-            | Activity::Validate {
+            Activity::Pending(p) => Some(p),
+            Activity::Validate {
                 claim: Validation::Claimed(p),
                 ..
             } => Some(p),
@@ -310,7 +313,8 @@ impl Journal {
         {
             self.activity = Activity::Idle;
             self.tail.restart(now);
-            self.notes.push_back(Note::ClaimLost("told otherwise".to_string()));
+            self.notes
+                .push_back(Note::ClaimLost("told otherwise".to_string()));
         }
     }
 

@@ -156,7 +156,11 @@ impl Journal {
     /// The end of the journal is reached for the first time. Says whether it can be believed.
     fn end_loading(&mut self, cx: &mut Cx<'_>) -> bool {
         let (pos, plane) = &self.seen;
-        if self.view.pos < *pos || plane.as_ref().is_some_and(|p| self.view.plane.as_ref() != Some(p)) {
+        if self.view.pos < *pos
+            || plane
+                .as_ref()
+                .is_some_and(|p| self.view.plane.as_ref() != Some(p))
+        {
             let why = alloc::format!(
                 "the journal ends at slot {}, and this process had read slot {pos} of it: the store was erased or rewound. Put back what \
                  is missing, or stop every node and start again",

@@ -1,5 +1,6 @@
 //! What became of an own entry: won, lost to a stranger, void.
 
+use alloc::boxed::Box;
 use alloc::string::ToString;
 
 use super::{Activity, Journal, Note, Pending, Validation};
@@ -43,7 +44,7 @@ impl Journal {
     fn won(&mut self, cx: &mut Cx<'_>, pending: Pending) {
         self.tail.restart(cx.now);
         if pending.kind() == Kind::Takeover {
-            let (newest, claim) = (Newest::begin(cx.now), Validation::Claimed(pending));
+            let (newest, claim) = (Newest::begin(cx.now), Validation::Claimed(Box::new(pending)));
             self.activity = Activity::Validate { newest, claim };
             return self.drive(cx);
         }

@@ -249,7 +249,8 @@ impl Collect {
         if which == 0 {
             return self.next_part((1, 0), old, pinned);
         }
-        self.floor = pinned.map_or(self.kept[0].seq(), |p| p.min(self.kept[0].seq()));
+        let older = self.kept[0].seq();
+        self.floor = pinned.map_or(older, |p| p.min(older));
         let old: VecDeque<Seq> = old.into_iter().filter(|s| *s < self.floor).collect();
         if old.is_empty() {
             Step::ListAgain

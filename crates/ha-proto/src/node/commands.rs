@@ -91,7 +91,7 @@ impl Node {
         if self.queue.bytes() + weight(&change) > self.config.queue_bytes {
             return Err(NotApplied::Overloaded);
         }
-        let ticket = self.queue.push(change);
+        let ticket = self.queue.push(now, change);
         if self.queue.may_send(now) {
             self.run(now);
         }
@@ -123,7 +123,8 @@ impl Node {
             .journal
             .unresolved()
             .is_some_and(|p| p.header.write_id == write_id);
-        if pending || !self.journal.is_settled() || view.pos < slot || (view.epoch == epoch && !view.released) {
+        if pending || !self.journal.is_settled() || view.pos < slot || (view.epoch == epoch && !view.released)
+        {
             return Resolution::Undecided;
         }
         if view.writes_since <= slot {

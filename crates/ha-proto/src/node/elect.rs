@@ -159,17 +159,19 @@ impl Node {
             self.with(now, |s, cx| s.journal.begin_plane(cx, plane));
             return true;
         }
-        let leader = self
-            .journal
-            .view
-            .leader
-            .as_ref()
-            .map(|l| l.process.node.to_string())
-            .unwrap_or_default();
-        self.out.event(Event::Note(alloc::format!(
-            "claiming epoch {}: the leader before ({leader}) is {evidence:?}",
-            self.journal.view.epoch.next()
-        )));
+        let view = &self.journal.view;
+        let why = match (&view.leader, evidence) {
+            (Some(leader), Evidence::Silent) => alloc::format!("{} is silent", leader.process),
+            (Some(leader), Evidence::Exited | Evidence::Stopped) => {
+                alloc::format!("{} has stopped", leader.process)
+            }
+            (Some(leader), Evidence::Vacant) => alloc::format!("{} has released it", leader.process),
+            (Some(leader), other) => alloc::format!("{} is gone ({other:?})", leader.process),
+            (None, _) => "there was no leader yet".to_string(),
+        };
+        let epoch = view.epoch.next();
+        self.out
+            .event(Event::Note(alloc::format!("claiming epoch {epoch}: {why}")));
         let uri = self.uri.clone();
         self.state = State::Claiming;
         self.with(now, |s, cx| s.journal.claim(cx, evidence, uri));
@@ -209,7 +211,9 @@ impl Node {
             .filter(|_| !view.released)
             .map(|l| &l.process);
         let evidence = leader.and_then(|l| {
-            let said = self.leader_says_it_stopped().then_some((Evidence::Stopped, self.leader_record_changed()));
+            let said = self
+                .leader_says_it_stopped()
+                .then_some((Evidence::Stopped, self.leader_record_changed()));
             // A sign of life that came after weak evidence refutes it.
             let last_sign = self.last_sign();
             let holds = |(e, at): &(Evidence, Instant)| *e <= Evidence::Stopped || *at >= last_sign;

@@ -23,9 +23,33 @@ pub(super) struct Queue {
     waiting: VecDeque<Option<Arc<[u8]>>>,
     bytes: usize,
     next: u64,
-    /// Answered clients may join until then, or until as many wait as the last entry took.
+    /// Answered clients may join until then, or until as many wait as are expected.
     linger_until: Option<Instant>,
-    last_batch: usize,
+    /// How many will wait when all that the last entry answered have joined those that waited already.
+    expected: usize,
+    rejoin: Rejoin,
+}
+
+/// Whether clients that were answered come back at once: only then is it worth lingering for all of them.
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+struct Rejoin {
+    until: Instant,
+    answered: usize,
+    came: usize,
+    /// As the last entry before showed it; at first it is assumed that they do.
+    they_do_not: bool,
+}
+
+impl Rejoin {
+    fn came(&mut self, now: Instant) {
+        self.came += usize::from(now <= self.until);
+    }
+
+    /// Looks back at the entry before, and begins to count for this one.
+    fn answered(&mut self, until: Instant, answered: usize) {
+        self.they_do_not = self.came * 10 < self.answered * 9;
+        (self.until, self.answered, self.came) = (until, answered, 0);
+    }
 }
 
 impl Queue {
@@ -35,7 +59,8 @@ impl Queue {
             bytes: 0,
             next: 1,
             linger_until: None,
-            last_batch: 0,
+            expected: 0,
+            rejoin: Rejoin::default(),
         }
     }
 
@@ -43,7 +68,8 @@ impl Queue {
         self.bytes
     }
 
-    pub(super) fn push(&mut self, change: Arc<[u8]>) -> Ticket {
+    pub(super) fn push(&mut self, now: Instant, change: Arc<[u8]>) -> Ticket {
+        self.rejoin.came(now);
         self.bytes += weight(&change);
         self.waiting.push_back(Some(change));
         let ticket = Ticket(self.next);
@@ -54,7 +80,7 @@ impl Queue {
     /// Whether the next entry may go out, as far as the queue is concerned.
     pub(super) fn may_send(&self, now: Instant) -> bool {
         !self.waiting.is_empty()
-            && (self.waiting.len() >= self.last_batch || self.linger_until.is_none_or(|until| until <= now))
+            && (self.waiting.len() >= self.expected || self.linger_until.is_none_or(|until| until <= now))
     }
 
     fn wake(&self) -> Option<Instant> {
@@ -68,8 +94,16 @@ impl Queue {
     /// Takes one back that waits for its turn.
     pub(super) fn withdraw(&mut self, ticket: Ticket) -> bool {
         let first = self.next - self.waiting.len() as u64;
-        let place = ticket.0.checked_sub(first).and_then(|at| usize::try_from(at).ok());
-        let Some(change) = place.and_then(|at| self.waiting.get_mut(at)).and_then(Option::take) else { return false };
+        let place = ticket
+            .0
+            .checked_sub(first)
+            .and_then(|at| usize::try_from(at).ok());
+        let Some(change) = place
+            .and_then(|at| self.waiting.get_mut(at))
+            .and_then(Option::take)
+        else {
+            return false;
+        };
         self.bytes -= weight(&change);
         self.skip_withdrawn();
         true
@@ -100,10 +134,17 @@ impl Queue {
         (batch, Tickets { first, last })
     }
 
-    /// An entry of changes is decided; it took so long.
+    /// An entry of changes is decided; it took so long. Who was answered may join the next one.
     pub(super) fn decided(&mut self, now: Instant, took: Duration, tickets: Tickets, linger_percent: u32) {
-        self.last_batch = usize::try_from(tickets.last.0 - tickets.first.0 + 1).unwrap_or(usize::MAX);
-        self.linger_until = Some(now + took * linger_percent / 100);
+        let answered = usize::try_from(tickets.last.0 - tickets.first.0 + 1).unwrap_or(usize::MAX);
+        let longest = now + took * linger_percent / 100;
+        self.rejoin.answered(longest, answered);
+        self.expected = self.waiting.len().saturating_add(answered);
+        self.linger_until = Some(if self.rejoin.they_do_not {
+            now + took * SHORT_LINGER_PERCENT / 100
+        } else {
+            longest
+        });
     }
 
     fn drain(&mut self) -> Option<Tickets> {
@@ -114,6 +155,9 @@ impl Queue {
         (all > 0).then_some(Tickets { first, last })
     }
 }
+
+/// The linger for clients that do not come back at once, as a part of the round trip.
+const SHORT_LINGER_PERCENT: u32 = 2;
 
 /// What a change takes of an entry and of the queue: its bytes and its length.
 pub(super) fn weight(change: &Arc<[u8]>) -> usize {
@@ -141,6 +185,8 @@ pub(super) struct Demoting {
     pub(super) after: After,
     /// Who asked to be next.
     pub(super) wisher: Option<NodeId>,
+    /// The successor is chosen by what the records say after that.
+    pub(super) began: Instant,
     /// Work that has not ended by then prevents it.
     pub(super) until: Instant,
     /// The `Release` or `Handover` is on its way, and names somebody or not.
@@ -238,18 +284,18 @@ impl Node {
         let Some(epoch) = self.journal.lead() else {
             return false;
         };
-        if !self.authority.has_full(epoch) && now >= self.signs.not_before() {
-            if let FullProof::Proven(evidence) = self.authority.full_proof(now, &self.me, &self.journal.view)
-            {
-                let (ttl, drift_ppm) = (self.config.lease_ttl, self.config.drift_ppm);
-                let payload = Payload::Full {
-                    ttl,
-                    drift_ppm,
-                    evidence,
-                };
-                self.with(now, |s, cx| s.journal.append(cx, payload, None));
-                return true;
-            }
+        if !self.authority.has_full(epoch)
+            && now >= self.signs.not_before()
+            && let FullProof::Proven(evidence) = self.authority.full_proof(now, &self.me, &self.journal.view)
+        {
+            let (ttl, drift_ppm) = (self.config.lease_ttl, self.config.drift_ppm);
+            let payload = Payload::Full {
+                ttl,
+                drift_ppm,
+                evidence,
+            };
+            self.with(now, |s, cx| s.journal.append(cx, payload, None));
+            return true;
         }
         if !self.queue.may_send(now) {
             return false;
@@ -298,6 +344,7 @@ impl Node {
         self.state = State::Demoting(Demoting {
             after,
             wisher,
+            began: now,
             until,
             sent: None,
         });
@@ -335,6 +382,13 @@ impl Node {
         }
         if now >= demoting.until && demoting.after == After::Stop {
             return self.give_up_demoting(now, &demoting);
+        }
+        if self.peers.looked_at().is_none_or(|at| at < demoting.began)
+            && now < demoting.began + self.config.request_timeout
+        {
+            // An operator may have changed a priority a moment ago.
+            self.peers.look_since(now, demoting.began);
+            return false;
         }
         let successor = self.successor(now, demoting.wisher.as_ref());
         let named = successor.is_some();
@@ -438,6 +492,8 @@ impl Node {
         };
         match after {
             Some(after) => self.let_go(now, after, true),
+            // It works in isolation, and is not alone any more.
+            None if self.mode == Mode::Disabled => self.fail_until_told(now),
             None => {
                 self.why = "another node took over".to_string();
                 let mode = if self.mode == Mode::Master {
@@ -502,14 +558,18 @@ impl Node {
                     linger,
                     self.future(Some(not_before)),
                 ]
-                    .into_iter()
-                    .flatten()
-                    .min()
-            }
-            State::Demoting(demoting) => [self.future(Some(demoting.until)), self.future(Some(not_before))]
                 .into_iter()
                 .flatten()
-                .min(),
+                .min()
+            }
+            State::Demoting(demoting) => [
+                self.future(Some(demoting.until)),
+                self.future(Some(demoting.began + self.config.request_timeout)),
+                self.future(Some(not_before)),
+            ]
+            .into_iter()
+            .flatten()
+            .min(),
             State::Failed(failed) => [failed.retry_at(), self.future(Some(not_before))]
                 .into_iter()
                 .flatten()

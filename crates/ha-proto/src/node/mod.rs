@@ -304,6 +304,12 @@ impl Node {
         &self.me
     }
 
+    /// Whether what its mode demands of the plane at a start has been met.
+    #[must_use]
+    pub fn has_started(&self) -> bool {
+        self.start_rule.is_none() && !matches!(self.state, State::Starting(_))
+    }
+
     /// What the operator asked for.
     #[must_use]
     pub fn mode(&self) -> Mode {
@@ -431,7 +437,10 @@ impl Node {
         match fed {
             Fed::Nothing => {}
             Fed::Live(took) => {
-                self.out.event(Event::StateLoaded { seq: self.feed.applied(), took });
+                self.out.event(Event::StateLoaded {
+                    seq: self.feed.applied(),
+                    took,
+                });
                 self.heart.hurry(now);
             }
             Fed::Failed(why) => self.out.event(Event::StateNotLoaded(why)),

@@ -164,13 +164,10 @@ impl Node {
         if let State::Promoting(promoting) = &mut self.state {
             promoting.cleaning = false;
         }
-        if self.journal.lead().is_some() {
-            if let State::Demoting(demoting) = &mut self.state {
-                demoting.sent = None;
-                if now >= demoting.until {
-                    return;
-                }
-            }
+        if self.journal.lead().is_some()
+            && let State::Demoting(demoting) = &mut self.state
+        {
+            demoting.sent = None;
         }
         self.signs.pause(now + self.config.retry());
     }

@@ -147,7 +147,16 @@ impl Node {
     fn words(&self) -> String {
         match &self.state {
             State::Leading if self.reported == Role::Initializing => {
-                String::from("leads, but the store has not answered within its lease")
+                let proven_once = self
+                    .journal
+                    .lead()
+                    .and_then(|e| self.authority.lease_end(e))
+                    .is_some();
+                String::from(if proven_once {
+                    "leads, but the store has not answered within its lease"
+                } else {
+                    "leads, and is about to prove it by a read"
+                })
             }
             State::Following if self.abstains => String::from(
                 "told to let go with nobody to take it: the plane has no master until another node starts, or this one is told to lead",

@@ -116,7 +116,11 @@ impl Node {
     /// The rule of the start holds again: somebody else leads now.
     pub(super) fn start_over(&mut self, now: Instant) -> bool {
         let rounds = self.peers.rounds();
-        self.state = State::Starting(Starting { loaded: true, rounds, ..Starting::begin(now, self.start_rule) });
+        self.state = State::Starting(Starting {
+            loaded: true,
+            rounds,
+            ..Starting::begin(now, self.start_rule)
+        });
         self.peers.hurry(now);
         true
     }

@@ -92,8 +92,19 @@ impl Faults {
 
     pub fn fate(&self, rng: &mut Rng, op: &StoreOp) -> Fate {
         let (there, back) = (self.latency(rng), self.latency(rng));
-        let mut fate = Fate { there, back: Some(back), silent: false, unknown: false, fails: None, again: Vec::new(), is_fault: false };
-        let writes = matches!(op, StoreOp::Create { .. } | StoreOp::Delete { .. } | StoreOp::Put { .. });
+        let mut fate = Fate {
+            there,
+            back: Some(back),
+            silent: false,
+            unknown: false,
+            fails: None,
+            again: Vec::new(),
+            is_fault: false,
+        };
+        let writes = matches!(
+            op,
+            StoreOp::Create { .. } | StoreOp::Delete { .. } | StoreOp::Put { .. }
+        );
         let is_put = matches!(op, StoreOp::Put { .. });
         if writes && rng.chance(if is_put { self.again / 20 } else { self.again }) {
             let longest = rng.pick(&[SEC / 10, SEC, 20 * SEC]);
@@ -104,7 +115,11 @@ impl Faults {
         } else if rng.chance(self.reply_lost) {
             fate.silent = true;
         } else if rng.chance(self.refused) {
-            fate.fails = Some(if rng.chance(3000) { FailureKind::Refused } else { FailureKind::NotDone });
+            fate.fails = Some(if rng.chance(3000) {
+                FailureKind::Refused
+            } else {
+                FailureKind::NotDone
+            });
             // Certainly not carried out: no copy of it lands.
             fate.again.clear();
         } else if rng.chance(self.unknown) {
@@ -113,7 +128,11 @@ impl Faults {
                 fate.fails = Some(FailureKind::OutcomeUnknown);
             }
         }
-        fate.is_fault = fate.back.is_none() || fate.silent || fate.unknown || fate.fails.is_some() || !fate.again.is_empty();
+        fate.is_fault = fate.back.is_none()
+            || fate.silent
+            || fate.unknown
+            || fate.fails.is_some()
+            || !fate.again.is_empty();
         fate
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ha_proto::{
-    Config, Digest, Epoch, Event, Header, HostRequest, Identity, Input, Instant, Kind, Mode, Node, NodeId, Output,
-    Payload, RawEntry, Role, Seq, StoreOp, StoreReply, StoreRequest, WriteId, layout,
+    Config, Digest, Epoch, Event, Header, HostRequest, Identity, Input, Instant, Kind, Mode, Node, NodeId,
+    Output, Payload, RawEntry, Role, Seq, StoreOp, StoreReply, StoreRequest, WriteId, layout,
 };
 
 use super::host::Host;
@@ -34,13 +34,23 @@ pub struct Hand {
 
 /// Polls of 100 ms, suspicion after 300, leases of 600 less 120, a snapshot every fourth entry.
 pub fn config() -> ha_proto::ConfigBuilder {
-    super::config().snapshot_entries(4).confirm_period(Duration::from_secs(3600)).drift_ppm(100_000)
+    super::config()
+        .snapshot_entries(4)
+        .confirm_period(Duration::from_secs(3600))
+        .drift_ppm(100_000)
 }
 
 impl Hand {
     pub fn new() -> Self {
-        let config = config().build().unwrap();
-        Self { ms: 1000, store: Store::default(), truth: Truth::default(), seats: Vec::new(), config, held: Vec::new() }
+        let config = config().build().expect("these settings agree");
+        Self {
+            ms: 1000,
+            store: Store::default(),
+            truth: Truth::default(),
+            seats: Vec::new(),
+            config,
+            held: Vec::new(),
+        }
     }
 
     /// The first leads and may act, the others follow.
@@ -57,7 +67,7 @@ impl Hand {
 
     pub fn boot(&mut self, i: usize, mode: Mode) {
         let identity = Identity {
-            node: NodeId::new(&format!("n{i}")).unwrap(),
+            node: NodeId::new(&format!("n{i}")).expect("a good name"),
             uri: String::new(),
             version: None,
             priority: 10 - i as i64,
@@ -66,8 +76,14 @@ impl Hand {
             seed: [i as u8 + self.ms as u8; 32],
         };
         let node = Node::new(self.now(), identity, self.config.clone());
-        let seat =
-            Seat { node, host: Host::default(), asks: Vec::new(), events: Vec::new(), asleep: false, held: self.held.clone() };
+        let seat = Seat {
+            node,
+            host: Host::default(),
+            asks: Vec::new(),
+            events: Vec::new(),
+            asleep: false,
+            held: self.held.clone(),
+        };
         if i < self.seats.len() {
             self.seats[i] = seat;
         } else {
@@ -137,7 +153,8 @@ impl Hand {
             HostRequest::Unload => seat.host = Host::default(),
             HostRequest::Restore { load, parts, .. } => {
                 seat.host.restore(&parts);
-                seat.node.handle_input(now, Input::Restored { load, result: Ok(()) });
+                seat.node
+                    .handle_input(now, Input::Restored { load, result: Ok(()) });
             }
             HostRequest::Apply(entry) => seat.host.apply(&entry),
             HostRequest::Snapshot { id, .. } => {
@@ -151,7 +168,9 @@ impl Hand {
     fn serve(&mut self, i: usize) -> bool {
         let seat = &self.seats[i];
         let free = |r: &StoreRequest| !seat.held.iter().any(|h| brief(&r.op).contains(h.as_str()));
-        let Some(at) = seat.asks.iter().position(free) else { return false };
+        let Some(at) = seat.asks.iter().position(free) else {
+            return false;
+        };
         let request = self.seats[i].asks.remove(at);
         let reply = self.land(&request.op);
         self.answer(i, &request, reply);
@@ -167,7 +186,13 @@ impl Hand {
 
     pub fn answer(&mut self, i: usize, request: &StoreRequest, reply: StoreReply) {
         let now = self.now();
-        self.seats[i].node.handle_input(now, Input::Store { id: request.id, reply });
+        self.seats[i].node.handle_input(
+            now,
+            Input::Store {
+                id: request.id,
+                reply,
+            },
+        );
     }
 
     /// A request that waits: the oldest whose words contain this.
@@ -176,7 +201,10 @@ impl Hand {
         let seat = &mut self.seats[i];
         let at = seat.asks.iter().position(|r| brief(&r.op).contains(words));
         let at = at.unwrap_or_else(|| {
-            panic!("n{i} asks for no `{words}` but {:?}", seat.asks.iter().map(|r| brief(&r.op)).collect::<Vec<_>>())
+            panic!(
+                "n{i} asks for no `{words}` but {:?}",
+                seat.asks.iter().map(|r| brief(&r.op)).collect::<Vec<_>>()
+            )
         });
         seat.asks.remove(at)
     }
@@ -214,7 +242,10 @@ impl Hand {
 
     pub fn propose(&mut self, i: usize, change: u64) {
         let now = self.now();
-        self.seats[i].node.propose(now, Arc::from(&change.to_le_bytes()[..])).expect("it leads");
+        self.seats[i]
+            .node
+            .propose(now, Arc::from(&change.to_le_bytes()[..]))
+            .expect("it leads");
         self.pump();
     }
 
@@ -237,7 +268,13 @@ impl Hand {
     /// Makes a node believe that the leader has gone.
     pub fn suspect(&mut self, i: usize, leader: usize) {
         let process = self.seats[leader].node.process().clone();
-        self.input(i, Input::Suspect { process, evidence: ha_proto::Evidence::Refused });
+        self.input(
+            i,
+            Input::Suspect {
+                process,
+                evidence: ha_proto::Evidence::Refused,
+            },
+        );
     }
 
     pub fn there(&self, slot: u64) -> bool {
@@ -245,7 +282,14 @@ impl Hand {
     }
 
     /// An entry that some process sent long ago, with whatever is wrong with it.
-    pub fn forge(&self, by: usize, slot: u64, epoch: u64, prev: Digest, payload: &Payload) -> (StoreOp, Digest) {
+    pub fn forge(
+        &self,
+        by: usize,
+        slot: u64,
+        epoch: u64,
+        prev: Digest,
+        payload: &Payload,
+    ) -> (StoreOp, Digest) {
         let header = Header {
             seq: Seq(slot),
             epoch: Epoch(epoch),
@@ -255,7 +299,13 @@ impl Hand {
             prev,
         };
         let (bytes, hash) = header.encode(payload);
-        (StoreOp::Create { key: layout::entry_key(Seq(slot)), bytes }, hash)
+        (
+            StoreOp::Create {
+                key: layout::entry_key(Seq(slot)),
+                bytes,
+            },
+            hash,
+        )
     }
 
     pub fn entry(&self, slot: u64) -> RawEntry {
@@ -264,11 +314,19 @@ impl Hand {
     }
 
     pub fn durable(&self, i: usize) -> usize {
-        self.seats[i].events.iter().filter(|e| matches!(e, Event::Durable { .. })).count()
+        self.seats[i]
+            .events
+            .iter()
+            .filter(|e| matches!(e, Event::Durable { .. }))
+            .count()
     }
 
     pub fn refused(&self, i: usize) -> usize {
-        self.seats[i].events.iter().filter(|e| matches!(e, Event::NotApplied { .. })).count()
+        self.seats[i]
+            .events
+            .iter()
+            .filter(|e| matches!(e, Event::NotApplied { .. }))
+            .count()
     }
 
     pub fn answered(&self, i: usize) -> Option<Seq> {
@@ -281,11 +339,18 @@ impl Hand {
 
 pub fn commit_of(change: u64) -> Payload {
     let change: Arc<[u8]> = Arc::from(&change.to_le_bytes()[..]);
-    Payload::Commit { time_ms: 1, replaces: false, changes: [change].into() }
+    Payload::Commit {
+        time_ms: 1,
+        replaces: false,
+        changes: [change].into(),
+    }
 }
 
 pub fn takeover() -> Payload {
-    Payload::Takeover { uri: String::new(), evidence: ha_proto::Evidence::Silent }
+    Payload::Takeover {
+        uri: String::new(),
+        evidence: ha_proto::Evidence::Silent,
+    }
 }
 
 pub fn kinds(h: &Hand) -> Vec<Kind> {

@@ -30,7 +30,10 @@ impl Host {
         if parts.is_empty() {
             parts.push(Arc::from(Vec::new()));
         }
-        SnapshotParts { digest: Digest::of(&bytes), parts }
+        SnapshotParts {
+            digest: Digest::of(&bytes),
+            parts,
+        }
     }
 
     pub fn restore(&mut self, parts: &[Arc<[u8]>]) {
@@ -45,5 +48,9 @@ pub fn decode(parts: &[Arc<[u8]>]) -> Vec<u64> {
 }
 
 pub fn number(change: &[u8]) -> u64 {
-    u64::from_le_bytes(change.try_into().expect("a change of the test world has eight bytes"))
+    u64::from_le_bytes(
+        change
+            .try_into()
+            .expect("a change of the test world has eight bytes"),
+    )
 }

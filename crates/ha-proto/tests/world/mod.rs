@@ -20,8 +20,8 @@ use std::time::Duration;
 
 pub use ha_proto::Instant;
 use ha_proto::{
-    layout, Config, Event, FailureKind, HostRequest, Input, Mode, Output, ReadId, Role, Seq, StoreFailure, StoreOp, StoreReply,
-    StoreRequest,
+    Config, Event, FailureKind, HostRequest, Input, Mode, Output, ReadId, Role, Seq, StoreFailure, StoreOp,
+    StoreReply, StoreRequest, layout,
 };
 
 use check::acts::Acts;
@@ -42,13 +42,28 @@ pub type Who = (usize, u64);
 #[derive(Debug)]
 pub enum Ev {
     /// A request reaches the store.
-    Reaches { who: Who, request: StoreRequest, back: Option<Micros>, unknown: bool },
+    Reaches {
+        who: Who,
+        request: StoreRequest,
+        back: Option<Micros>,
+        unknown: bool,
+    },
     /// What was sent once reaches the store again; nobody waits for an answer.
     Again(StoreOp),
     /// Something comes to a node.
-    Comes { who: Who, input: Input },
-    Wake { who: Who, generation: u64 },
-    ActEnds { who: Who, act: u64, generation: u64 },
+    Comes {
+        who: Who,
+        input: Input,
+    },
+    Wake {
+        who: Who,
+        generation: u64,
+    },
+    ActEnds {
+        who: Who,
+        act: u64,
+        generation: u64,
+    },
     /// A node hears that its act has ended.
     Heard(usize),
     Restart(usize),
@@ -264,7 +279,12 @@ impl World {
 
     fn happen(&mut self, ev: Ev) {
         match ev {
-            Ev::Reaches { who, request, back, unknown } => self.reaches(who, request, back, unknown),
+            Ev::Reaches {
+                who,
+                request,
+                back,
+                unknown,
+            } => self.reaches(who, request, back, unknown),
             Ev::Again(op) => {
                 self.carry_out(&op);
             }
@@ -337,18 +357,37 @@ impl World {
 
     fn reaches(&mut self, who: Who, request: StoreRequest, back: Option<Micros>, unknown: bool) {
         let reply = self.carry_out(&request.op);
-        self.note(|| format!("   store: n{} {:?} -> {}", who.0, brief(&request.op), brief_reply(&reply)));
+        self.note(|| {
+            format!(
+                "   store: n{} {:?} -> {}",
+                who.0,
+                brief(&request.op),
+                brief_reply(&reply)
+            )
+        });
         let Some(back) = back else { return };
         let reply = if unknown {
             let message = String::from("the answer was lost");
-            StoreReply::Failed(StoreFailure { kind: FailureKind::OutcomeUnknown, message })
+            StoreReply::Failed(StoreFailure {
+                kind: FailureKind::OutcomeUnknown,
+                message,
+            })
         } else {
             reply
         };
-        let input = Input::Store { id: request.id, reply };
+        let input = Input::Store {
+            id: request.id,
+            reply,
+        };
         if self.faults.twice(&mut self.rng) {
             let later = self.faults.latency(&mut self.rng) * 3;
-            self.at(self.now + back + later, Ev::Comes { who, input: input.clone() });
+            self.at(
+                self.now + back + later,
+                Ev::Comes {
+                    who,
+                    input: input.clone(),
+                },
+            );
         }
         self.at(self.now + back, Ev::Comes { who, input });
     }
@@ -365,14 +404,19 @@ impl World {
                 None => return,
                 Some(at) if at > local => break,
                 Some(at) => {
-                    assert!(asked || round < 3, "n{i} wants attention at {at:?}, it is {local:?}, and nothing comes of it");
+                    assert!(
+                        asked || round < 3,
+                        "n{i} wants attention at {at:?}, it is {local:?}, and nothing comes of it"
+                    );
                     node.handle_timeout(local);
                 }
             }
         }
         self.look(i);
         let member = &mut self.members[i];
-        let Some(at) = member.node.as_ref().and_then(ha_proto::Node::poll_timeout) else { return };
+        let Some(at) = member.node.as_ref().and_then(ha_proto::Node::poll_timeout) else {
+            return;
+        };
         let at = member.real(at).max(self.now + 1);
         if member.wake_at != at {
             member.wake_at = at;
@@ -385,8 +429,12 @@ impl World {
     fn drain_outputs(&mut self, i: usize) -> bool {
         let mut any = false;
         loop {
-            let Some(node) = self.members[i].node.as_mut() else { return any };
-            let Some(output) = node.poll_output() else { return any };
+            let Some(node) = self.members[i].node.as_mut() else {
+                return any;
+            };
+            let Some(output) = node.poll_output() else {
+                return any;
+            };
             any |= !matches!(output, Output::Event(Event::Warning(_) | Event::Note(_)));
             (self.now, i, &output).hash(&mut self.trace);
             match output {
@@ -401,17 +449,24 @@ impl World {
         self.tally.requests += 1;
         let member = &mut self.members[i];
         let local = member.clock(self.now);
-        check::takeovers::may_ask(member.node.as_ref().expect("it has just asked"), local, &request.op, &mut member.sent);
+        check::takeovers::may_ask(
+            member.node.as_ref().expect("it has just asked"),
+            local,
+            &request.op,
+            &mut member.sent,
+        );
         let who = member.who();
-        if let StoreOp::Create { key, .. } = &request.op {
-            if let Some(seq) = key.strip_prefix("journal/").and_then(|k| layout::seq_of(&k[9..])) {
-                let sent = self.sent.entry(seq).or_default();
-                if !sent.contains(&request.op) {
-                    sent.push(request.op.clone());
-                }
+        let fate = self.faults.fate(&mut self.rng, &request.op);
+        // What the store has certainly not carried out does not land later either.
+        let lands = fate.fails.is_none_or(|k| k == FailureKind::OutcomeUnknown);
+        if let (true, StoreOp::Create { key, .. }) = (lands, &request.op)
+            && let Some(seq) = key.strip_prefix("journal/").and_then(|k| layout::seq_of(&k[9..]))
+        {
+            let sent = self.sent.entry(seq).or_default();
+            if !sent.contains(&request.op) {
+                sent.push(request.op.clone());
             }
         }
-        let fate = self.faults.fate(&mut self.rng, &request.op);
         self.tally.faults += u64::from(fate.is_fault);
         for later in fate.again {
             self.at(self.now + later, Ev::Again(request.op.clone()));
@@ -419,12 +474,23 @@ impl World {
         if let Some(kind) = fate.fails {
             let message = String::from("the store says no");
             let reply = StoreReply::Failed(StoreFailure { kind, message });
-            let input = Input::Store { id: request.id, reply };
+            let input = Input::Store {
+                id: request.id,
+                reply,
+            };
             return self.at(self.now + fate.there, Ev::Comes { who, input });
         }
         if let Some(back) = fate.back {
             let back = (!fate.silent).then_some(back);
-            self.at(self.now + fate.there, Ev::Reaches { who, request, back, unknown: fate.unknown });
+            self.at(
+                self.now + fate.there,
+                Ev::Reaches {
+                    who,
+                    request,
+                    back,
+                    unknown: fate.unknown,
+                },
+            );
         }
     }
 
@@ -439,7 +505,13 @@ impl World {
                 let host = &mut self.members[i].host;
                 host.restore(&parts);
                 check::prefix::holds(&self.truth, &host.state, &format!("n{i}, restored at {seq}"));
-                self.at(self.now + delay, Ev::Comes { who, input: Input::Restored { load, result: Ok(()) } });
+                self.at(
+                    self.now + delay,
+                    Ev::Comes {
+                        who,
+                        input: Input::Restored { load, result: Ok(()) },
+                    },
+                );
             }
             HostRequest::Apply(entry) => {
                 let host = &mut self.members[i].host;
@@ -449,7 +521,13 @@ impl World {
             }
             HostRequest::Snapshot { id, .. } => {
                 let parts = self.members[i].host.snapshot();
-                self.at(self.now + delay, Ev::Comes { who, input: Input::Snapshot { id, parts } });
+                self.at(
+                    self.now + delay,
+                    Ev::Comes {
+                        who,
+                        input: Input::Snapshot { id, parts },
+                    },
+                );
             }
         }
     }
@@ -458,7 +536,11 @@ impl World {
         self.note(|| format!("n{i} {event:?}"));
         let member = &mut self.members[i];
         match event {
-            Event::Durable { tickets, seq, write_id } => {
+            Event::Durable {
+                tickets,
+                seq,
+                write_id,
+            } => {
                 for t in tickets.first.0..=tickets.last.0 {
                     let change = member.tickets.remove(&t).expect("a ticket is answered once");
                     check::acks::durable(&self.truth, change, seq, write_id);
@@ -522,17 +604,38 @@ impl World {
                 let act = self.members[i].live().begin_act(now).expect("it may act");
                 self.acts.begin(who, authority.epoch.0);
                 self.tally.acts += 1;
-                self.members[i].act = Some(member::Act { act, epoch: authority.epoch, until, generation: 0 });
+                self.members[i].act = Some(member::Act {
+                    act,
+                    epoch: authority.epoch,
+                    until,
+                    generation: 0,
+                });
                 // Some end early, most by the deadline.
-                let ends = if self.rng.chance(7000) { until } else { self.now + self.rng.below(until.saturating_sub(self.now).max(1)) };
-                self.at(ends.max(self.now), Ev::ActEnds { who, act, generation: 0 });
+                let ends = if self.rng.chance(7000) {
+                    until
+                } else {
+                    self.now + self.rng.below(until.saturating_sub(self.now).max(1))
+                };
+                self.at(
+                    ends.max(self.now),
+                    Ev::ActEnds {
+                        who,
+                        act,
+                        generation: 0,
+                    },
+                );
             }
         }
     }
 
     fn act_ends(&mut self, who: Who, act: u64, generation: u64) {
         let member = &mut self.members[who.0];
-        let current = self.acts.by(who) && (member.boots != who.1 || member.act.as_ref().is_none_or(|a| a.act == act && a.generation == generation));
+        let current = self.acts.by(who)
+            && (member.boots != who.1
+                || member
+                    .act
+                    .as_ref()
+                    .is_none_or(|a| a.act == act && a.generation == generation));
         if !current {
             return;
         }
@@ -591,7 +694,9 @@ impl World {
     pub fn change_mode(&mut self, i: usize, mode: Mode) -> bool {
         self.note(|| format!("n{i} is told to be {mode}"));
         let now = self.members[i].clock(self.now);
-        let Some(node) = self.members[i].node.as_mut() else { return false };
+        let Some(node) = self.members[i].node.as_mut() else {
+            return false;
+        };
         let taken = node.change_mode(now, mode).is_ok();
         self.drain(i);
         taken
@@ -620,11 +725,15 @@ impl World {
     }
 
     pub fn roles(&self) -> Vec<Role> {
-        (0..self.members.len()).map(|i| self.role(i).unwrap_or(Role::Terminated)).collect()
+        (0..self.members.len())
+            .map(|i| self.role(i).unwrap_or(Role::Terminated))
+            .collect()
     }
 
     pub fn masters(&self) -> Vec<usize> {
-        (0..self.members.len()).filter(|i| self.role(*i) == Some(Role::Master)).collect()
+        (0..self.members.len())
+            .filter(|i| self.role(*i) == Some(Role::Master))
+            .collect()
     }
 
     pub fn master(&self) -> usize {
@@ -635,14 +744,23 @@ impl World {
 
     pub fn may_act(&self, i: usize) -> bool {
         let member = &self.members[i];
-        member.node.as_ref().is_some_and(|n| n.act_authority(member.clock(self.now)).is_some())
+        member
+            .node
+            .as_ref()
+            .is_some_and(|n| n.act_authority(member.clock(self.now)).is_some())
     }
 
     /// Runs until something holds; says how long that took.
     pub fn until(&mut self, what: &str, within: Micros, holds: impl Fn(&Self) -> bool) -> Micros {
         let began = self.now;
         while !holds(self) {
-            assert!(self.now - began <= within, "{what}: not within {} ms; seed {}, roles {:?}", within / MS, self.seed, self.roles());
+            assert!(
+                self.now - began <= within,
+                "{what}: not within {} ms; seed {}, roles {:?}",
+                within / MS,
+                self.seed,
+                self.roles()
+            );
             self.run_for(MS);
         }
         self.now - began
@@ -654,7 +772,12 @@ impl World {
 
     pub fn finish(&mut self) -> Tally {
         self.tally.junk = self.truth.junk;
-        self.tally.handovers = self.truth.valid.values().filter(|(_, k)| *k == ha_proto::Kind::Handover).count() as u64;
+        self.tally.handovers = self
+            .truth
+            .valid
+            .values()
+            .filter(|(_, k)| *k == ha_proto::Kind::Handover)
+            .count() as u64;
         self.tally
     }
 }
@@ -666,7 +789,12 @@ fn layout_snapshots() -> &'static str {
 fn brief(op: &StoreOp) -> String {
     match op {
         StoreOp::Create { key, bytes } => match ha_proto::RawEntry::peek(bytes) {
-            Some(h) => format!("create {key} {:?} e{} {}", h.kind, h.epoch, &h.write_id.to_string()[..4]),
+            Some(h) => format!(
+                "create {key} {:?} e{} {}",
+                h.kind,
+                h.epoch,
+                &h.write_id.to_string()[..4]
+            ),
             None => format!("create {key}"),
         },
         StoreOp::Put { key, .. } => format!("put {key}"),

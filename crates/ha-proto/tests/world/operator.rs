@@ -42,7 +42,15 @@ impl World {
             return self.at(back, Ev::Restart(i));
         }
         if self.rng.chance(self.faults.modes) {
-            let modes = [Mode::Auto, Mode::Standby, Mode::HotStandby, Mode::HotBackup, Mode::Master, Mode::Disabled, Mode::Auto];
+            let modes = [
+                Mode::Auto,
+                Mode::Standby,
+                Mode::HotStandby,
+                Mode::HotBackup,
+                Mode::Master,
+                Mode::Disabled,
+                Mode::Auto,
+            ];
             let mode = self.rng.pick(&modes);
             self.change_mode(i, mode);
             return;
@@ -71,7 +79,10 @@ impl World {
 
     fn crash_and_restart(&mut self, i: usize) {
         let member = &self.members[i];
-        let (process, was): (Process, _) = (member.node.as_ref().expect("it lives").process().clone(), member.who());
+        let (process, was): (Process, _) = (
+            member.node.as_ref().expect("it lives").process().clone(),
+            member.who(),
+        );
         self.crash(i);
         // Somebody on the same host may know, once what it had running has ended.
         if self.rng.chance(5000) && !self.acts.by(was) {

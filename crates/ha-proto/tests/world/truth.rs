@@ -33,7 +33,9 @@ impl Truth {
             self.pos += 1;
             let seq = Seq(self.pos);
             let entry = RawEntry::parse("true journal", seq, bytes).expect("nodes write entries that verify");
-            let payload = entry.decode("true journal").expect("nodes write payloads that decode");
+            let payload = entry
+                .decode("true journal")
+                .expect("nodes write payloads that decode");
             if self.is_valid(&entry.header) {
                 self.take(&entry, &payload);
             } else {
@@ -69,14 +71,23 @@ impl Truth {
             Payload::Takeover { .. } => begins(&e.by),
             Payload::Handover { successor, .. } => begins(successor),
             Payload::Release => self.released = true,
-            Payload::Commit { replaces, changes, .. } => {
+            Payload::Commit {
+                replaces, changes, ..
+            } => {
                 if *replaces {
                     self.state.push(EMPTIED);
                 }
                 for change in changes.iter() {
                     let n = number(change);
-                    assert!(!self.never.contains(&n), "I2: {n} was answered 'not applied' and is in slot {}", e.seq);
-                    assert!(self.slot_of.insert(n, e.seq).is_none(), "I2: {n} is applied twice");
+                    assert!(
+                        !self.never.contains(&n),
+                        "I2: {n} was answered 'not applied' and is in slot {}",
+                        e.seq
+                    );
+                    assert!(
+                        self.slot_of.insert(n, e.seq).is_none(),
+                        "I2: {n} is applied twice"
+                    );
                     self.state.push(n);
                 }
             }

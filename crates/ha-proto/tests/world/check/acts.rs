@@ -16,7 +16,11 @@ impl Acts {
     }
 
     pub fn end(&mut self, who: (usize, u64)) {
-        assert_eq!(self.under_way.take().map(|(w, _)| w), Some(who), "the act that ends had begun");
+        assert_eq!(
+            self.under_way.take().map(|(w, _)| w),
+            Some(who),
+            "the act that ends had begun"
+        );
     }
 
     pub fn by(&self, who: (usize, u64)) -> bool {

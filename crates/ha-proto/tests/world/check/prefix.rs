@@ -12,6 +12,10 @@ pub fn holds(truth: &Truth, state: &[u64], whose: &str) {
 /// The last change only: cheap, after each entry.
 pub fn holds_at_end(truth: &Truth, state: &[u64], whose: &str) {
     if let Some(last) = state.last() {
-        assert_eq!(truth.state.get(state.len() - 1), Some(last), "I5: {whose} has applied what is not next in the true journal");
+        assert_eq!(
+            truth.state.get(state.len() - 1),
+            Some(last),
+            "I5: {whose} has applied what is not next in the true journal"
+        );
     }
 }
