@@ -149,7 +149,7 @@ async fn metrics_keeps_order_and_nulls() {
     }
     let expected = concat!(
         r#"{"state":"MASTER","uptime":"33.0s","currentTimeUtc":1466414134105,"startTimeUtc":1466414101065,"#,
-        r#""highAvailability":{"priority":0,"pollPeriod":1000,"heartbeatTimeout":3000,"history":[]},"#,
+        r#""highAvailability":{"priority":0,"pollPeriod":1000,"heartbeatTimeout":3000,"history":[{"state":"MASTER","timestamp":1466414101082}]},"#,
         r#""rebind":{"count":0,"lastSuccessTimeUtc":null,"lastSuccessTimeMillisSince":null,"lastDuration":null,"#,
         r#""failureCount":0,"lastFailureTimeUtc":null,"lastFailureTimeMillisSince":null,"errorMessages":[]},"#,
         r#""persist":{"count":3,"lastSuccessTimeUtc":1466414102065,"lastSuccessTimeMillisSince":32040,"lastDuration":2,"#,

@@ -157,15 +157,3 @@ impl From<ActivityStatus> for RecordActivity {
 fn millis(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A change of role cannot be made outside the crate it belongs to, so its wire shape is held here.
-    #[test]
-    fn a_change_of_role_is_a_state_and_a_timestamp() {
-        let json = serde_json::to_string(&Change::new(Role::HotStandby, 17)).unwrap();
-        assert_eq!(json, r#"{"state":"HOT_STANDBY","timestamp":17}"#);
-    }
-}

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
-use ha_core::{Mode, NodeId, NodeStatus, PlaneId, Role, Status};
+use ha_core::{Mode, NodeId, NodeStatus, PlaneId, Role, RoleChange, Status};
 use ha_rest::{Control, ControlError, Feature, Settings, VersionInfo, app};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
@@ -157,6 +157,7 @@ pub fn healthy(role: Role) -> Status {
     status.leader = Some(id(leader));
     status.startup_complete = true;
     status.started_ms = STARTED_MS;
+    status.history = vec![RoleChange::new(role, STARTED_MS + 17)];
     let uri = |port: u16| Some(format!("http://127.0.0.1:{port}/"));
     status.nodes = vec![
         NodeStatus::new(id(OWN), uri(8081), role, 0, STARTED_MS + 10, STARTED_MS + 11),
