@@ -84,6 +84,10 @@ fn heal(w: &mut World) {
     let acked = w.tally.acknowledged;
     w.run_for(SEC);
     assert!(w.tally.acknowledged > acked);
+    assert_eq!(
+        w.truth.junk, 0,
+        "with true views nothing that is not valid is ever written"
+    );
 }
 
 fn var(name: &str, or: u64) -> u64 {

@@ -494,3 +494,95 @@ fn a_refused_commit_is_not_applied_and_deposes_nobody() {
     h.run(50);
     assert_eq!(h.seats[0].host.state, [43]);
 }
+
+/// Validity, `prev`: a Takeover upon another history than the one that was read is none, however high its epoch.
+#[test]
+fn a_takeover_upon_another_history_is_none() {
+    let mut h = Hand::plane(2);
+    let slot = h.truth.pos + 1;
+    let (claim, _) = h.forge(1, slot, 9, h.entry(slot - 2).hash, &takeover());
+    h.land(&claim);
+    h.run(300);
+    assert_eq!(h.role(0), Role::Master);
+    h.propose(0, 42);
+    h.run(200);
+    assert_eq!(h.seats[1].host.state, [42]);
+}
+
+/// A slot that was full and is absent a moment later was collected: that says nothing about whose entry it was.
+#[test]
+fn an_own_entry_collected_between_exists_and_the_read_back_is_not_called_lost() {
+    let mut h = Hand::plane(2);
+    h.hold(0, "create journal");
+    h.hold(0, "get journal");
+    let slot = h.truth.pos + 1;
+    h.propose(0, 42);
+    let commit = h.take(0, "Commit");
+    assert_eq!(h.land(&commit.op), StoreReply::Done);
+    h.sleep(0);
+    h.run(600);
+    assert_eq!(h.role(1), Role::Master);
+    h.answer(0, &commit, StoreReply::Exists);
+    let read_back = h.take(0, "get journal");
+    h.commit(1, 50..90);
+    assert!(!h.there(slot), "collected");
+    let reply = h.land(&read_back.op);
+    assert!(matches!(reply, StoreReply::Absent { .. }));
+    h.answer(0, &read_back, reply);
+    assert_eq!((h.durable(0), h.refused(0)), (0, 0), "not yet known");
+    h.free(0);
+    h.wake(0);
+    h.run(400);
+    assert_eq!((h.durable(0), h.refused(0)), (1, 0), "it was committed");
+    assert_eq!(h.seats[0].host.state, h.seats[1].host.state);
+}
+
+/// A batch displaced by junk, and its writer deposed before it was sent again: certainly not applied, and nothing more is sent.
+#[test]
+fn a_displaced_batch_of_a_deposed_leader_is_answered_and_not_sent_again() {
+    let mut h = Hand::plane(2);
+    let slot = h.truth.pos + 1;
+    h.hold(0, "list snapshot");
+    let (junk, _) = h.forge(1, slot, 1, h.entry(slot - 2).hash, &commit_of(666));
+    assert_eq!(h.land(&junk), StoreReply::Done);
+    h.propose(0, 42);
+    // It asks the table about the stranger, and then confirms its view; meanwhile another takes over.
+    let table = h.take(0, "list snapshot");
+    let reply = h.land(&table.op);
+    h.answer(0, &table, reply);
+    h.sleep(0);
+    h.run(600);
+    assert_eq!(h.role(1), Role::Master);
+    h.commit(1, 50..60);
+    h.free(0);
+    h.wake(0);
+    h.run(400);
+    assert_eq!((h.durable(0), h.refused(0)), (0, 1));
+    assert_eq!(h.truth.junk, 1, "no stale entry was added");
+}
+
+/// A Release that lost its slot to another's takeover let go of nothing: its writer is a candidate like any other.
+#[test]
+fn who_was_deposed_while_it_let_go_takes_over_again_when_it_is_needed() {
+    let mut h = Hand::plane(2);
+    h.sleep(1);
+    h.run(400);
+    h.hold(0, "create journal");
+    let now = h.now();
+    h.seats[0]
+        .node
+        .change_mode(now, ha_proto::Mode::HotStandby)
+        .expect("nothing else is under way");
+    assert!(h.asks_for(0, "Release"));
+    h.sleep(0);
+    h.wake(1);
+    h.run(600);
+    assert_eq!(h.role(1), Role::Master);
+    h.free(0);
+    h.wake(0);
+    h.run(600);
+    assert_eq!(h.role(0), Role::HotStandby);
+    h.sleep(1);
+    h.run(1500);
+    assert_eq!(h.role(0), Role::Master, "nobody else is left");
+}

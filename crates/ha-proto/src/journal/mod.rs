@@ -10,131 +10,30 @@
 //! | `Probe` | `SAW` |
 //! | `Load`, `Head` | a restart; the check that slot `n` still exists |
 
-use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 
+mod activity;
 mod confirm;
 mod pending;
 mod reading;
 mod resolve;
 
+pub(crate) use activity::Note;
+use activity::{Activity, AfterHead, Suspect, Validation};
 pub(crate) use pending::Pending;
 
 use crate::entry::{Evidence, FORMAT_LEVEL, FormatError, Header, Kind, Payload, RawEntry};
 use crate::layout::entry_key;
 use crate::manifest::Manifest;
-use crate::names::{Epoch, PlaneId, Process, Seq, WriteId};
+use crate::names::{Epoch, PlaneId, Process, Seq};
 use crate::newest::Newest;
 use crate::output::{Cx, NotApplied, ReadId, Tickets};
 use crate::request::{Ask, RequestId, StoreFailure, StoreOp, StoreReply};
 use crate::tail::Tail;
 use crate::time::Instant;
 use crate::view::View;
-use confirm::Confirm;
-
-/// What the node is told by its journal, in order.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub(crate) enum Note {
-    /// A valid entry was taken.
-    Entry {
-        header: Header,
-        payload: Payload,
-        length: usize,
-    },
-    /// As of that moment nothing lay beyond the view, and this view led or was confirmed.
-    Proof { as_of: Instant },
-    /// The store answered a read.
-    Answered,
-    /// This process leads; claim or naming validated.
-    Leads(Epoch),
-    /// A claim did not come to lead.
-    ClaimLost(String),
-    /// Something was sent.
-    Sent {
-        tickets: Tickets,
-        write_id: WriteId,
-        epoch: Epoch,
-        slot: Seq,
-    },
-    /// An own entry is durable.
-    Durable {
-        header: Header,
-        tickets: Option<Tickets>,
-        took: core::time::Duration,
-    },
-    /// An own entry was not applied.
-    NotApplied {
-        kind: Kind,
-        tickets: Option<Tickets>,
-        why: NotApplied,
-    },
-    /// What became of it cannot be known.
-    Undecided { tickets: Tickets },
-    /// A read may be answered.
-    ReadReady { read: ReadId, seq: Seq },
-    /// The view was replaced by a manifest's, or by nothing.
-    Reloaded,
-    /// A first view stands: the journal has been read as far as a listing knew.
-    Loaded,
-    /// It cannot go on; `for_good`: not in this process.
-    Halted { why: String, for_good: bool },
-}
-
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-// There is one of it in a node.
-#[allow(clippy::large_enum_variant)]
-pub(crate) enum Activity {
-    /// Reading what comes.
-    Idle,
-    /// Beginning again from the newest manifest.
-    Load(Newest),
-    /// Confirming the view.
-    Confirm(Confirm),
-    /// An own entry under way.
-    Pending(Pending),
-    /// Validating leadership that the slot gave.
-    Validate { newest: Newest, claim: Validation },
-    /// A leader met another's entry in its slot.
-    Stranger {
-        newest: Newest,
-        slot: Seq,
-        entry: RawEntry,
-        mine: Option<Pending>,
-    },
-    /// A 404 was seen; a listing makes it a proof.
-    Probe { newest: Newest, sent_at: Instant },
-    /// Is the last slot read still there?
-    Head { ask: Ask, then: AfterHead },
-    /// Nothing more until the node restarts it.
-    Halted,
-}
-
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub(crate) enum Validation {
-    /// An own `Takeover` lies in its slot.
-    Claimed(Box<Pending>),
-    /// A `Handover` that names this process was taken.
-    Named {
-        epoch: Epoch,
-        slot: Seq,
-        write_id: WriteId,
-    },
-}
-
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub(crate) enum AfterHead {
-    Claim { evidence: Evidence, uri: String },
-    Absent { sent_at: Instant },
-}
-
-/// Why the store may have been erased or rewound.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub(crate) enum Suspect {
-    Hole { found: Seq },
-    HeadGone,
-}
 
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Journal {

@@ -2,7 +2,7 @@
 
 use alloc::sync::Arc;
 
-use super::lead::weight;
+use super::queue::weight;
 use super::{Node, State};
 use crate::mode::Mode;
 use crate::names::{Epoch, NodeId, Seq, WriteId};

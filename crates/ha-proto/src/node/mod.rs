@@ -10,6 +10,7 @@ mod commands;
 mod elect;
 mod lead;
 mod notes;
+mod queue;
 mod report;
 mod start;
 
@@ -31,7 +32,7 @@ use crate::peers::{Peer, Peers};
 use crate::request::{RequestId, StoreReply};
 use crate::time::Instant;
 use crate::view::View;
-use lead::Queue;
+use queue::Queue;
 
 /// How many role changes are remembered.
 pub const HISTORY: usize = 200;

@@ -57,6 +57,8 @@ impl Node {
             Note::ReadReady { read, seq } => self.out.event(Event::ReadReady { read, seq }),
             Note::Reloaded => self.on_reloaded(now),
             Note::Loaded => {
+                // Not before: what it failed on may be the last thing that it reads, and the pauses between tries are to grow.
+                self.signs.failures = 0;
                 if let State::Starting(starting) = &mut self.state {
                     starting.loaded = true;
                 }
@@ -80,7 +82,6 @@ impl Node {
     fn on_entry(&mut self, now: Instant, header: &Header, payload: &Payload, length: usize) {
         let window = self.flap_window();
         self.signs.on_entry(now, header, payload, window);
-        self.signs.failures = 0;
         self.keeper.on_entry(length);
         match payload {
             Payload::Genesis { plane, .. } => self.out.event(Event::PlaneKnown(plane.clone())),
