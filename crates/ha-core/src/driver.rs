@@ -400,12 +400,12 @@ impl Driver {
             .collect();
         late.into_iter()
             .for_each(|read| self.read_done(read, Err(ReadError::Unavailable)));
-        if let (Some((_, _)), Some(failure)) = (&self.changing, self.node.failure().map(str::to_owned)) {
-            if self.node.mode() != Mode::Disabled {
-                if let Some((_, reply)) = self.changing.take() {
-                    answer(reply, Err(ModeError::NotReached(failure)));
-                }
-            }
+        if self.changing.is_some()
+            && self.node.mode() != Mode::Disabled
+            && let Some(failure) = self.node.failure().map(str::to_owned)
+            && let Some((_, reply)) = self.changing.take()
+        {
+            answer(reply, Err(ModeError::NotReached(failure)));
         }
         if self.stop_by.is_some_and(|at| at <= now) {
             tracing::warn!(

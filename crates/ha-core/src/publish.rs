@@ -121,6 +121,13 @@ fn status(node: &Node, now: Instant, shared: &Shared, lately: &Lately, meter: &M
         }
     }
     errors.extend(node.bad_records().map(|bad| format!("skipped: {bad}")));
+    let mut reads = meter.reads.clone();
+    if node.mode() != Mode::Disabled {
+        // What was read and cannot be used is trouble with the store as much as what could not be read.
+        reads
+            .error_messages
+            .splice(..0, node.failure().map(str::to_owned));
+    }
     Status {
         plane_id: view.plane.clone(),
         own_id: own,
@@ -151,7 +158,7 @@ fn status(node: &Node, now: Instant, shared: &Shared, lately: &Lately, meter: &M
             lease_ttl: node.config().lease_ttl(),
         },
         started_ms: shared.started_ms,
-        reads: meter.reads.clone(),
+        reads,
         writes: meter.writes.clone(),
         rebinds: meter.rebinds.clone(),
     }
