@@ -4,10 +4,12 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
 
 use crate::binary::server_binary;
 use crate::namespace::Mounts;
@@ -19,7 +21,7 @@ use crate::wait::PATIENCE;
 #[derive(Clone, Debug)]
 pub struct Launch {
     name: String,
-    site: PathBuf,
+    site: Arc<TempDir>,
     port: Arc<ReservedPort>,
     options: Vec<(OsString, OsString)>,
     mounts: Option<Mounts>,
@@ -35,12 +37,12 @@ pub struct Ended {
 }
 
 impl Launch {
-    pub(crate) fn new(name: &str, site: &Path) -> Self {
+    pub(crate) fn new(name: &str, site: Arc<TempDir>) -> Self {
         let port = Arc::new(ReservedPort::find());
         let number = port.number().to_string();
         let launch = Self {
             name: name.into(),
-            site: site.into(),
+            site,
             port,
             options: Vec::new(),
             mounts: None,
@@ -124,6 +126,7 @@ impl Launch {
 
     fn log_path(&self) -> PathBuf {
         self.site
+            .path()
             .join(format!("{}-{}.log", self.name, self.port.number()))
     }
 
@@ -141,7 +144,7 @@ impl Launch {
             .arg("launch")
             .args(self.options.iter().flat_map(|(name, value)| [name, value]))
             .args(["--endWithParent", &std::process::id().to_string()])
-            .env("XDG_STATE_HOME", self.site.join("state"))
+            .env("XDG_STATE_HOME", self.site.path().join("state"))
             .env("NO_COLOR", "1")
             .env_remove("RUST_LOG")
             .stdin(Stdio::null())

@@ -45,7 +45,27 @@ impl Plane {
         for server in &mut servers[1..] {
             server.becomes("HOT_STANDBY");
         }
-        Self { servers, site }
+        let plane = Self { servers, site };
+        let master = assert_settled(&plane.servers.iter().collect::<Vec<_>>());
+        assert_eq!(master, 0, "the first is master");
+        plane.all_hear_each_other();
+        plane
+    }
+
+    /// Waits until each has seen every other's record change: a record that was only found proves nobody alive, and leadership is
+    /// handed only to who is.
+    fn all_hear_each_other(&self) {
+        let heard = |server: &Server| -> Vec<Option<i64>> {
+            let states = server.states();
+            let time_of = |other: &Server| states["nodes"][other.name()]["localTimestamp"].as_i64();
+            self.servers.iter().map(time_of).collect()
+        };
+        for server in &self.servers {
+            let first = heard(server);
+            wait_for(PATIENCE, "every record changes", || {
+                heard(server).iter().zip(&first).all(|(now, then)| now > then)
+            });
+        }
     }
 
     /// Waits until all agree on one of these as master, and gives its place.
@@ -60,7 +80,8 @@ impl Plane {
     }
 }
 
-/// Waits until exactly one of these is master, all others are hot standbys, and all name it and the same plane. Gives its place.
+/// Waits until exactly one of these is master, all others are hot standbys, and all know that of each other and name the same plane. Gives
+/// its place.
 ///
 /// # Panics
 /// If that does not come about.

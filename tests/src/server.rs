@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::time::Duration;
 
@@ -174,6 +175,25 @@ impl Server {
     pub fn start_again(&self) -> Self {
         assert!(!self.runs, "{} still runs", self.name());
         self.launch.start()
+    }
+
+    /// Whether it has ended by itself.
+    ///
+    /// # Panics
+    /// If it cannot be waited for.
+    #[must_use]
+    pub fn has_ended(&mut self) -> bool {
+        self.child
+            .try_wait()
+            .expect("a child can be waited for")
+            .is_some()
+    }
+
+    /// A path as the server sees it, which may have mounts of its own.
+    #[must_use]
+    pub fn path_inside(&self, path: &Path) -> PathBuf {
+        let root = PathBuf::from(format!("/proc/{}/root", self.child.id()));
+        root.join(path.strip_prefix("/").unwrap_or(path))
     }
 
     /// What it has logged.

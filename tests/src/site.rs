@@ -1,16 +1,18 @@
 //! The place where a test's servers live.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
 
 use crate::launch::Launch;
 
-/// A temporary directory with the plane's directory, the servers' state home and their logs; removed when it is dropped.
+/// A temporary directory with the plane's directory, the servers' state home and their logs; removed when it and all launches and servers
+/// on it are dropped.
 #[derive(Debug)]
 pub struct Site {
-    dir: TempDir,
+    dir: Arc<TempDir>,
     timings: Timings,
 }
 
@@ -61,7 +63,7 @@ impl Site {
     pub fn with(timings: Timings) -> Self {
         let dir = tempfile::Builder::new().prefix("ha-plane-test-").tempdir();
         Self {
-            dir: dir.expect("the temporary directory is writable"),
+            dir: Arc::new(dir.expect("the temporary directory is writable")),
             timings,
         }
     }
@@ -98,7 +100,7 @@ impl Site {
             heartbeat_timeout,
             lease_ttl,
         } = self.timings;
-        let launch = Launch::new(name, self.dir()).option("--persistenceDir", self.plane());
+        let launch = Launch::new(name, Arc::clone(&self.dir)).option("--persistenceDir", self.plane());
         [
             ("--pollPeriod", poll),
             ("--heartbeatTimeout", heartbeat_timeout),

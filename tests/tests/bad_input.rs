@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use ha_tests::{Ended, Mounts, PATIENCE, Plane, Site, server_binary, wait_for};
+use ha_tests::{Ended, Mounts, PATIENCE, Plane, Server, Site, server_binary, wait_for};
 
 /// Runs the program with these arguments; it must end by itself.
 fn run(site: &Site, arguments: &[&str]) -> (Option<i32>, String) {
@@ -178,21 +178,17 @@ fn of_two_processes_with_one_id_and_separate_state_one_stops_and_says_so() {
     });
     let mut one = one.start();
     one.becomes("MASTER");
-    let other = other.start();
+    let mut other = other.start();
     wait_for(
         PATIENCE,
-        "one of them has failed or ended, and the other has not",
+        "one of them has failed or ended, and the other leads",
         || {
-            let roles = [one.role(), other.role()];
-            let failed = roles
-                .iter()
-                .filter(|role| role.as_deref().is_none_or(|role| role == "FAILED"))
-                .count();
-            let leads = roles
-                .iter()
-                .filter(|role| role.as_deref() == Some("MASTER"))
-                .count();
-            failed == 1 && leads == 1
+            let is_out = |server: &mut Server| server.has_ended() || server.is("FAILED");
+            match (is_out(&mut one), is_out(&mut other)) {
+                (true, false) => other.is("MASTER"),
+                (false, true) => one.is("MASTER"),
+                _ => false,
+            }
         },
     );
     let said = format!("{}{}", one.log(), other.log());
@@ -235,25 +231,28 @@ fn a_persistence_directory_that_is_read_only_is_named() {
 }
 
 #[test]
-fn a_persistence_directory_on_a_full_disk_is_named() {
+fn a_full_disk_is_named_and_the_server_goes_on_once_there_is_space() {
     let site = Site::calm();
     let disk = site.path("disk");
     std::fs::create_dir(&disk).expect("the site is writable");
     let mounts = Mounts::full(&disk);
-    if mounts.can_be_made() {
-        let plane = disk.join("plane");
-        let ended = site
-            .server("a")
-            .option("--persistenceDir", &plane)
-            .with_mounts(mounts)
-            .run();
-        assert!(matches!(ended.code, Some(2 | 3)), "{ended:?}");
-        assert!(
-            ended.log.contains(&*plane.to_string_lossy()),
-            "the directory is named: {}",
-            ended.log
-        );
+    if !mounts.can_be_made() {
+        return;
     }
+    let plane = disk.join("plane");
+    let mut server = site
+        .server("a")
+        .option("--persistenceDir", &plane)
+        .with_mounts(mounts)
+        .start();
+    let named = plane.to_string_lossy().into_owned();
+    wait_for(PATIENCE, "the full directory is named", || {
+        let log = server.log();
+        log.contains("no space left") && log.contains(&named)
+    });
+    assert!(!server.has_ended() && !server.is("MASTER"), "{}", server.log());
+    std::fs::remove_file(server.path_inside(&disk.join("filler"))).expect("the disk was filled by this file");
+    server.becomes("MASTER");
 }
 
 #[test]

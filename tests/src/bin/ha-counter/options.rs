@@ -1,0 +1,62 @@
+//! The command line.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ha_core::{Config, Mode, NodeId};
+
+use crate::Failure;
+
+/// What it was started with: `--name value`, each.
+pub(crate) struct Options {
+    pub(crate) node: NodeId,
+    pub(crate) dir: PathBuf,
+    pub(crate) acts: PathBuf,
+    pub(crate) mode: Mode,
+    pub(crate) priority: i64,
+    pub(crate) config: Config,
+}
+
+impl Options {
+    pub(crate) fn of(mut arguments: impl Iterator<Item = String>) -> Result<Self, Failure> {
+        let mut given = BTreeMap::new();
+        while let Some(name) = arguments.next() {
+            let value = arguments.next().ok_or_else(|| format!("{name} needs a value"))?;
+            given.insert(name, value);
+        }
+        let mut take = |name: &str| given.remove(name);
+        let mut config = Config::builder();
+        if let Some(time) = take("--poll") {
+            config = config.poll(millis(&time)?);
+        }
+        if let Some(time) = take("--heartbeat") {
+            config = config.heartbeat_timeout(millis(&time)?);
+        }
+        if let Some(time) = take("--lease") {
+            config = config.lease_ttl(millis(&time)?);
+        }
+        if let Some(time) = take("--confirm") {
+            config = config.confirm_period(millis(&time)?);
+        }
+        if let Some(entries) = take("--snapshot-entries") {
+            config = config.snapshot_entries(entries.parse()?);
+        }
+        let options = Self {
+            node: NodeId::new(&take("--node").ok_or("--node is missing")?)?,
+            dir: take("--dir").ok_or("--dir is missing")?.into(),
+            acts: take("--acts").ok_or("--acts is missing")?.into(),
+            mode: take("--mode").map_or(Ok(Mode::Auto), |mode| mode.parse())?,
+            priority: take("--priority").map_or(Ok(0), |priority| priority.parse())?,
+            config: config.build()?,
+        };
+        match given.keys().next() {
+            Some(name) => Err(format!("{name} is unknown").into()),
+            None => Ok(options),
+        }
+    }
+}
+
+fn millis(text: &str) -> Result<Duration, Failure> {
+    Ok(Duration::from_millis(text.parse()?))
+}

@@ -1,0 +1,132 @@
+//! Commands and their answers.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use ha_core::{Append, Epoch, Mode, Plane, Resolution, Seq, UnknownWrite, WriteId};
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+
+use crate::acts::Acts;
+use crate::values::Values;
+use crate::{Failure, say};
+
+/// More commands are not under way at once.
+const AT_ONCE: u32 = 4096;
+
+/// What serves the commands; clones are handles on the same.
+#[derive(Clone)]
+pub(crate) struct Service {
+    plane: Plane,
+    values: Values,
+    acts: Arc<Acts>,
+    under_way: Arc<Semaphore>,
+}
+
+impl Service {
+    pub(crate) fn new(plane: Plane, values: Values, acts: PathBuf) -> Self {
+        let under_way = Arc::new(Semaphore::new(AT_ONCE as usize));
+        Self {
+            plane,
+            values,
+            acts: Arc::new(Acts::new(acts)),
+            under_way,
+        }
+    }
+
+    /// Serves one line and answers it.
+    pub(crate) async fn serve(&self, line: &str) {
+        let Ok(_permit) = self.under_way.acquire().await else {
+            return;
+        };
+        let (number, command) = line.split_once(' ').unwrap_or((line, ""));
+        let mut answer = self
+            .answer(command)
+            .await
+            .unwrap_or_else(|error| json!({ "error": error.to_string() }));
+        answer["id"] = number.parse::<u64>().map_or(Value::Null, Value::from);
+        say(&answer);
+    }
+
+    /// Waits until all that is under way is answered.
+    pub(crate) async fn answer_rest(&self) {
+        let all = self.under_way.acquire_many(AT_ONCE);
+        // Whatever takes longer is lost with the process, as in a crash.
+        tokio::time::timeout(Duration::from_secs(2), all).await.ok();
+    }
+
+    async fn answer(&self, command: &str) -> Result<Value, Failure> {
+        let words: Vec<_> = command.split_whitespace().collect();
+        Ok(match words[..] {
+            ["append", value] => self.append(value).await,
+            ["read"] => {
+                let seq = self.plane.read().await?;
+                json!({ "seq": seq.0, "values": self.values.all() })
+            }
+            ["local"] => json!({ "values": self.values.all() }),
+            ["resolve", epoch, slot, write_id] => {
+                let (epoch, slot) = (Epoch(epoch.parse()?), Seq(slot.parse()?));
+                let write_id = WriteId::parse(write_id).ok_or("no write id")?;
+                match self
+                    .plane
+                    .resolve(UnknownWrite {
+                        epoch,
+                        slot,
+                        write_id,
+                    })
+                    .await
+                {
+                    Resolution::Committed(seq) => json!({ "committed": seq.0 }),
+                    other => json!({ "resolution": format!("{other:?}") }),
+                }
+            }
+            ["act", time] => {
+                let time = Duration::from_millis(time.parse()?);
+                match self.acts.act(&self.plane, time).await? {
+                    Some(epoch) => json!({ "acted": epoch }),
+                    None => json!({ "refused": "no leave to act" }),
+                }
+            }
+            ["mode", mode] => {
+                let mode: Mode = mode.parse()?;
+                json!({ "before": self.plane.change_mode(mode).await?.to_string() })
+            }
+            ["status"] => self.status(),
+            ["stop"] => {
+                self.plane.stop().await;
+                json!({ "stopped": true })
+            }
+            _ => return Err(format!("`{command}` is no command").into()),
+        })
+    }
+
+    async fn append(&self, value: &str) -> Value {
+        match self.plane.append(value).await {
+            Append::Committed(seq) => json!({ "committed": seq.0 }),
+            Append::Fenced(why) => json!({ "fenced": why.to_string() }),
+            Append::Unknown(UnknownWrite {
+                epoch,
+                slot,
+                write_id,
+            }) => {
+                json!({ "unknown": { "epoch": epoch.0, "slot": slot.0, "write_id": write_id.to_string() } })
+            }
+        }
+    }
+
+    fn status(&self) -> Value {
+        let status = self.plane.status();
+        json!({
+            "plane": status.plane_id.map(|id| id.to_string()),
+            "role": status.role.to_string(),
+            "mode": status.mode.to_string(),
+            "epoch": status.epoch.0,
+            "leader": status.leader.map(|leader| leader.to_string()),
+            "seq": status.seq.0,
+            "may_act": status.may_act,
+            "errors": status.errors,
+            "wall_s": SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
+        })
+    }
+}
