@@ -135,8 +135,10 @@ impl Driver {
                 wall_at = now;
                 self.node.handle_input(now, Input::Wall(wall_ms()));
             }
-            // Before anybody is answered: who hears that a mode was taken finds its role.
-            publish(&self.node, now, &self.shared, &mut self.lately, &self.meter);
+            if self.changing.is_some() {
+                // Before anybody is answered: who hears that a mode was taken finds its role.
+                publish(&self.node, now, &self.shared, &mut self.lately, &self.meter);
+            }
             self.drain(now);
             self.give_up_late(now);
             publish(&self.node, now, &self.shared, &mut self.lately, &self.meter);

@@ -5,7 +5,7 @@ mod common;
 use std::time::Duration;
 
 use common::{List, PATIENCE, becomes, builder, config, until};
-use ha_core::{Append, Followed, Mode, ReadError, Resolution, Role};
+use ha_core::{Append, Change, Followed, Mode, ReadError, Resolution, RestoreError, Role, StateMachine};
 use ha_store::{Fault, Faulty, MemoryStore, Operation, Rule};
 
 #[tokio::test]
@@ -305,4 +305,57 @@ async fn a_clean_start_empties_the_state_within_the_same_journal() {
     three.applied(seq).await.unwrap();
     assert_eq!(list.all(), ["new"]);
     assert_eq!(three.status().plane_id, plane_id);
+}
+
+/// A state that cannot make sense of any snapshot, as that of an older version might.
+struct Unable;
+
+impl StateMachine for Unable {
+    fn apply(&mut self, _: &Change) {}
+    fn reset(&mut self) {}
+    fn snapshot(&mut self) -> Vec<Vec<u8>> {
+        vec![Vec::new()]
+    }
+    fn restore(&mut self, _: &[&[u8]]) -> Result<(), RestoreError> {
+        Err("a format of another version".into())
+    }
+}
+
+#[tokio::test]
+async fn a_new_leader_that_cannot_load_the_state_lets_another_lead() {
+    let store = MemoryStore::default();
+    let small = || config().snapshot_entries(10).build().unwrap();
+    let one = builder("n1", store.clone())
+        .config(small())
+        .state(List::default())
+        .start()
+        .unwrap();
+    becomes(&one, Role::Master).await;
+    for n in 0..30 {
+        one.append(format!("{n}")).await.committed().unwrap();
+    }
+    let warm = |name| builder(name, store.clone()).config(small()).mode(Mode::Standby);
+    let unable = warm("n2").priority(9).state(Unable).start().unwrap();
+    becomes(&unable, Role::Standby).await;
+    let list = List::default();
+    let able = warm("n3").state(list.clone()).start().unwrap();
+    becomes(&able, Role::Standby).await;
+    let knows_both = || {
+        one.status()
+            .nodes
+            .iter()
+            .filter(|n| n.role == Role::Standby)
+            .count()
+            == 2
+    };
+    until("the master knows both", knows_both).await;
+    one.stop().await;
+    becomes(&able, Role::Master).await;
+    assert_eq!(list.all().len(), 30);
+    let said = |plane: &ha_core::Plane| plane.status().rebinds.error_messages.join(" ");
+    assert!(
+        said(&unable).contains("a format of another version"),
+        "{}",
+        said(&unable)
+    );
 }

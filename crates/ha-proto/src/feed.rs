@@ -26,8 +26,9 @@ const SIDE_BY_SIDE: usize = 8;
 pub(crate) struct Feed {
     state: State,
     loads: u64,
-    /// Failed loads in a row.
+    /// Failed loads in a row, and why the last one did.
     failed: u32,
+    last_failure: String,
     /// The last slot applied.
     applied: Seq,
 }
@@ -80,6 +81,7 @@ impl Feed {
             state: State::Off,
             loads: 0,
             failed: 0,
+            last_failure: String::new(),
             applied: Seq(0),
         }
     }
@@ -90,6 +92,16 @@ impl Feed {
 
     pub(crate) fn is_off(&self) -> bool {
         matches!(self.state, State::Off)
+    }
+
+    /// How many loads in a row have failed.
+    pub(crate) fn failed_loads(&self) -> u32 {
+        self.failed
+    }
+
+    /// Why the last one did.
+    pub(crate) fn last_failure(&self) -> &str {
+        &self.last_failure
     }
 
     pub(crate) fn applied(&self) -> Seq {
@@ -130,6 +142,7 @@ impl Feed {
     pub(crate) fn unload(&mut self, cx: &mut Cx<'_>) {
         if !self.is_off() {
             self.state = State::Off;
+            self.failed = 0;
             self.applied = Seq(0);
             cx.out.host(HostRequest::Unload);
         }
@@ -180,6 +193,7 @@ impl Feed {
 
     fn fail(&mut self, cx: &Cx<'_>, why: String) -> Fed {
         self.failed = self.failed.saturating_add(1);
+        self.last_failure.clone_from(&why);
         let pause = cx.config.retry() * 2u32.saturating_pow(self.failed.min(8));
         self.begin(cx.now, cx.now + pause);
         Fed::Failed(why)

@@ -100,7 +100,7 @@ fn var(name: &str, or: u64) -> u64 {
 /// `HA_CASES` worlds; `HA_SEED=<seed> HA_CASES=1` shows one again, and `HA_LOG=1` tells what happens in it.
 #[test]
 fn nothing_is_lost_and_nothing_false_is_shown() {
-    let (first, cases) = (var("HA_SEED", 1), var("HA_CASES", 80));
+    let (first, cases) = (var("HA_SEED", 1), var("HA_CASES", 200));
     let began = std::time::Instant::now();
     let mut all = Tally::default();
     for seed in first..first + cases {

@@ -25,6 +25,8 @@ pub(super) struct Promoting {
 pub(super) enum After {
     Stop,
     Become(Mode),
+    /// Fail, and try again later.
+    Fail,
     FailForGood,
 }
 
@@ -41,6 +43,9 @@ pub(super) struct Demoting {
     /// The `Release` or `Handover` is on its way, and names somebody or not.
     pub(super) sent: Option<bool>,
 }
+
+/// Loads of the state that may fail in a row before a new leader lets go.
+const MOST_LOADS: u32 = 3;
 
 impl Node {
     /// The journal says that this process leads.
@@ -86,6 +91,11 @@ impl Node {
             self.demote(now, After::Stop, None);
             return true;
         }
+        if self.feed.failed_loads() >= MOST_LOADS {
+            // Another may be able to; the leadership is not held for ever by who cannot use it.
+            self.demote(now, After::Fail, None);
+            return true;
+        }
         if !self.feed.is_live()
             || self.feed.applied() < self.journal.view.last_valid
             || !self.journal.is_idle()
@@ -103,6 +113,7 @@ impl Node {
         }
         self.clean = false;
         self.start_rule = None;
+        self.signs.failures = 0;
         self.state = State::Leading;
         true
     }
@@ -266,6 +277,10 @@ impl Node {
                 self.heart.hurry(now);
                 true
             }
+            After::Fail => {
+                self.fail_to_load(now);
+                true
+            }
             After::FailForGood => {
                 let why = self.why.clone();
                 self.fail_for_good(now, why);
@@ -308,6 +323,7 @@ impl Node {
         self.queue.forget_pace();
         match after {
             After::Stop => self.state = State::Stopping,
+            After::Fail => self.fail_to_load(now),
             After::FailForGood => {
                 let why = self.why.clone();
                 self.fail_for_good(now, why);
@@ -351,6 +367,11 @@ impl Node {
                 self.heart.hurry(now);
             }
         }
+    }
+
+    fn fail_to_load(&mut self, now: Instant) {
+        let why = alloc::format!("led, but could not load the state: {}", self.feed.last_failure());
+        self.fail(now, why);
     }
 
     /// An own entry is durable.

@@ -438,6 +438,7 @@ impl Node {
         match fed {
             Fed::Nothing => {}
             Fed::Live(took) => {
+                self.signs.failures = 0;
                 self.out.event(Event::StateLoaded {
                     seq: self.feed.applied(),
                     took,

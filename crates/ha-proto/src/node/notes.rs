@@ -58,7 +58,6 @@ impl Node {
             Note::Reloaded => self.on_reloaded(now),
             Note::Loaded => {
                 // Not before: what it failed on may be the last thing that it reads, and the pauses between tries are to grow.
-                self.signs.failures = 0;
                 if let State::Starting(starting) = &mut self.state {
                     starting.loaded = true;
                 }
