@@ -70,13 +70,13 @@ fn no_two_nodes_ever_act_at_once() {
             Acts::of(&file).last_epoch() >= epoch
         })
     };
-    // Asleep, killed, and told to go: in turn.
-    for round in 0..6 {
+    // Asleep, killed, asleep, and told to go: in turn.
+    for round in 0..8 {
         let master = plane.settle();
         let epoch = plane.all[master].epoch();
         acts_under(epoch);
-        match round % 3 {
-            0 => {
+        match round % 4 {
+            0 | 2 => {
                 plane.all[master].pause();
                 let others: Vec<_> = (0..3).filter(|place| *place != master).collect();
                 let new = plane.master_among(&others);
@@ -107,5 +107,5 @@ fn no_two_nodes_ever_act_at_once() {
         .for_each(|actor| actor.join().expect("an actor does not panic"));
     let acts = Acts::of(&file);
     acts.assert_never_two_at_once();
-    assert!(acts.epochs() >= 6, "{} epochs acted", acts.epochs());
+    assert!(acts.epochs() >= 8, "{} epochs acted", acts.epochs());
 }

@@ -1,7 +1,7 @@
 //! `ha-server`: the command line of ha-plane.
 //!
 //! `ha-server launch` runs one node of a management plane, `ha-server demo` shows three of them fail over. Read [`cli`] for what
-//! can be said, [`launch`] for what it means, and [`run`] for what is done about it. All the rest serves these three.
+//! can be said, [`mod@launch`] for what it means, and [`run`] for what is done about it. All the rest serves these three.
 //!
 //! Exit codes, as Apache Brooklyn's: 0 done, 1 the command line could not be parsed, 2 the work failed, 3 the settings cannot be
 //! used. Whatever is not 0 comes with a message on stderr that names the way out.

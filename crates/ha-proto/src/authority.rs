@@ -1,4 +1,4 @@
-//! Who may act on the world (DESIGN section 3): Full is an entry, a lease is read, proof is about one process only.
+//! Who may act on the world: Full is an entry, a lease is read, proof is about one process only.
 
 use alloc::collections::{BTreeSet, VecDeque};
 use core::time::Duration;

@@ -4,15 +4,15 @@ use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ha_core::{ActPermit, Plane};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::Failure;
 
-/// Between two strokes.
-const PAUSE: Duration = Duration::from_millis(5);
+/// Between two strokes: little, so that a process that is stopped is in the middle of some when it wakes.
+const PAUSE: Duration = Duration::from_micros(500);
 
 pub(crate) struct Acts {
     file: PathBuf,
@@ -36,34 +36,43 @@ impl Acts {
         let Some(permit) = leadership.act_permit().await else {
             return Ok(None);
         };
-        let mut file = File::options().create(true).append(true).open(&self.file)?;
-        let act = format!(
-            "{} {}.{}",
-            plane.status().own_id,
-            std::process::id(),
-            self.next.fetch_add(1, Ordering::Relaxed)
-        );
-        let end = tokio::time::Instant::now() + time;
+        let file = File::options().create(true).append(true).open(&self.file)?;
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{} {}.{number}", plane.status().own_id, std::process::id());
+        let act = Act { file, name, permit };
+        // On a thread of its own, so that nothing but its own look keeps it from acting too late.
+        Ok(tokio::task::spawn_blocking(move || act.go_on(time)).await??)
+    }
+}
+
+/// An act under way.
+struct Act {
+    file: File,
+    name: String,
+    permit: ActPermit,
+}
+
+impl Act {
+    fn go_on(mut self, time: Duration) -> std::io::Result<Option<u64>> {
+        let begun = Instant::now();
         let mut acted = None;
-        while tokio::time::Instant::now() < end && self.stroke(&mut file, &act, &permit)? {
-            acted = Some(permit.epoch().0);
-            tokio::select! {
-                () = tokio::time::sleep(PAUSE) => {}
-                () = permit.gone() => {}
-            }
+        while begun.elapsed() < time && self.stroke()? {
+            acted = Some(self.permit.epoch().0);
+            std::thread::sleep(PAUSE);
         }
         Ok(acted)
     }
 
-    /// One stroke, if it is allowed. Its time is from before the look, for the process may be stopped after it: what an act does then is for the
-    /// world to refuse, by its epoch.
-    fn stroke(&self, file: &mut File, act: &str, permit: &ActPermit) -> Result<bool, Failure> {
+    /// One stroke, if it is allowed. Its time is from before the look, for the process may be stopped after it: what an act does then is
+    /// for the world to refuse, by its epoch.
+    fn stroke(&mut self) -> std::io::Result<bool> {
         let now = clock_gettime(ClockId::Boottime);
-        if !permit.is_live() {
+        if !self.permit.is_live() {
             return Ok(false);
         }
         let micros = now.tv_sec * 1_000_000 + now.tv_nsec / 1_000;
-        file.write_all(format!("{} {act} {micros}\n", permit.epoch()).as_bytes())?;
+        let line = format!("{} {} {micros}\n", self.permit.epoch(), self.name);
+        self.file.write_all(line.as_bytes())?;
         Ok(true)
     }
 }
