@@ -94,14 +94,9 @@ impl Feed {
         matches!(self.state, State::Off)
     }
 
-    /// How many loads in a row have failed.
-    pub(crate) fn failed_loads(&self) -> u32 {
-        self.failed
-    }
-
-    /// Why the last one did.
-    pub(crate) fn last_failure(&self) -> &str {
-        &self.last_failure
+    /// How many loads in a row have failed, and why the last one did.
+    pub(crate) fn failures(&self) -> (u32, &str) {
+        (self.failed, &self.last_failure)
     }
 
     pub(crate) fn applied(&self) -> Seq {

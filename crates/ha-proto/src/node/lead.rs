@@ -91,7 +91,7 @@ impl Node {
             self.demote(now, After::Stop, None);
             return true;
         }
-        if self.feed.failed_loads() >= MOST_LOADS {
+        if self.feed.failures().0 >= MOST_LOADS {
             // Another may be able to; the leadership is not held for ever by who cannot use it.
             self.demote(now, After::Fail, None);
             return true;
@@ -370,7 +370,7 @@ impl Node {
     }
 
     fn fail_to_load(&mut self, now: Instant) {
-        let why = alloc::format!("led, but could not load the state: {}", self.feed.last_failure());
+        let why = alloc::format!("led, but could not load the state: {}", self.feed.failures().1);
         self.fail(now, why);
     }
 
