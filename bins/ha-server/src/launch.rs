@@ -4,13 +4,15 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ha_core::NodeId;
+
 use crate::cli::LaunchArgs;
 use crate::environment::Environment;
 use crate::failure::RunError;
 use crate::listen::PublicAddress;
 use crate::logging::Logging;
 use crate::node_state;
-use crate::settings::{HighAvailability, NodeName, Persist, Port};
+use crate::settings::{HighAvailability, Persist, Port};
 
 /// Settings of one run of a node. [`Launch::from_args`] is the only way to one, so what it holds can be relied on.
 #[derive(Debug)]
@@ -26,7 +28,7 @@ pub(crate) struct Launch {
     /// What other machines call this node, if it is not the address it listens on.
     pub(crate) public_address: Option<PublicAddress>,
     /// The id that was asked for.
-    pub(crate) node_id: Option<NodeName>,
+    pub(crate) node_id: Option<NodeId>,
     /// The priority that was asked for; without one that of the last run holds.
     pub(crate) priority: Option<i64>,
     /// Between two polls.
@@ -104,7 +106,7 @@ impl Launch {
         let node_id = args
             .node_id
             .as_deref()
-            .map(|id| NodeName::new(id).ok_or_else(|| ConfigError::NodeId(short(id))));
+            .map(|id| NodeId::new(id).map_err(|_| ConfigError::NodeId(short(id))));
         let public_address = args
             .public_address
             .as_deref()

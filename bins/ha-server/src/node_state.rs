@@ -7,6 +7,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use ha_core::NodeId;
 use rand::Rng;
 use rustix::fs::{FlockOperation, flock};
 use serde_json::{Value, json};
@@ -15,13 +16,12 @@ use crate::atomic_file;
 use crate::failure::RunError;
 use crate::launch::short;
 use crate::listen::host_name;
-use crate::settings::NodeName;
 
 /// A node's own directory, locked for as long as this lives.
 #[derive(Debug)]
 pub(crate) struct NodeState {
     dir: PathBuf,
-    id: NodeName,
+    id: NodeId,
     priority: Mutex<i64>,
     /// Held for its lock, which the system drops when the process ends, however it ends.
     _lock: File,
@@ -37,7 +37,7 @@ impl NodeState {
     /// A [`NodeStateError`]; all of them are configuration errors.
     pub(crate) fn open(
         dir: &Path,
-        id: Option<&NodeName>,
+        id: Option<&NodeId>,
         priority: Option<i64>,
     ) -> Result<Self, NodeStateError> {
         let failed = |doing| {
@@ -72,7 +72,7 @@ impl NodeState {
     }
 
     /// The node's id: the same after every restart.
-    pub(crate) fn id(&self) -> &NodeName {
+    pub(crate) fn id(&self) -> &NodeId {
         &self.id
     }
 
@@ -165,7 +165,7 @@ pub(crate) fn key_of(persistence_dir: &Path) -> String {
 /// What is written down.
 #[derive(Debug, Eq, PartialEq)]
 struct Kept {
-    id: NodeName,
+    id: NodeId,
     priority: i64,
 }
 
@@ -190,7 +190,7 @@ impl Kept {
         let value: Value = serde_json::from_slice(&text).map_err(|_| corrupt("it is no JSON"))?;
         let id = value["id"]
             .as_str()
-            .and_then(NodeName::new)
+            .and_then(|id| NodeId::new(id).ok())
             .ok_or_else(|| corrupt("its `id` is no node id"))?;
         let priority = value["priority"]
             .as_i64()
@@ -251,14 +251,14 @@ fn read_start(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// Eight letters and digits, a letter first: Brooklyn's shape of an id.
-fn draw_id() -> NodeName {
+fn draw_id() -> NodeId {
     let mut random = rand::rng();
     let letters = &ALPHABET[..52];
     let id: String = (0..8)
         .map(|place| if place == 0 { letters } else { ALPHABET })
         .map(|choices| char::from(choices[random.random_range(0..choices.len())]))
         .collect();
-    NodeName::new(&id).expect("eight letters and digits are a node id")
+    NodeId::new(&id).expect("eight letters and digits are a node id")
 }
 
 /// The path without symbolic links as far as it exists, and without `..` behind that: two spellings of one directory are one.

@@ -1,7 +1,7 @@
 use super::*;
 
-fn name(text: &str) -> NodeName {
-    NodeName::new(text).expect("the name is good")
+fn name(text: &str) -> NodeId {
+    NodeId::new(text).expect("the name is good")
 }
 
 fn temporary() -> tempfile::TempDir {

@@ -38,7 +38,7 @@ pub(crate) async fn run(launch: Launch) -> Result<(), RunError> {
     )?);
     let _pid_file = launch.pid_file.as_deref().map(PidFile::write).transpose()?;
     let uri = listen::uri(local, launch.public_address.as_ref());
-    let node = NodeId::new(state.id().as_str()).map_err(|e| RunError::configuration(e.to_string()))?;
+    let node = state.id().clone();
     info!(
         %node,
         priority = state.priority(),

@@ -1,6 +1,5 @@
 //! The values that options can have: each a type that holds only what is allowed.
 
-use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -92,36 +91,6 @@ impl Persist {
     /// Reads a name of the command line.
     pub(crate) fn named(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|persist| persist.as_str() == text)
-    }
-}
-
-/// A node's id: 1 to 64 of `A-Z a-z 0-9 . _ -`, with no dot in front. It is a file name on every store.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct NodeName(String);
-
-impl NodeName {
-    const LONGEST: usize = 64;
-
-    /// Takes a name, or `None` if it breaks the rule.
-    pub(crate) fn new(name: &str) -> Option<Self> {
-        let fits = !name.is_empty()
-            && name.len() <= Self::LONGEST
-            && !name.starts_with('.')
-            && name
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
-        fits.then(|| Self(name.to_owned()))
-    }
-
-    /// The name as text.
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for NodeName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 
@@ -233,26 +202,6 @@ mod tests {
         );
         for bad in ["HOT_STANDBY", "hot-standby", "hot", "none", " auto", ""] {
             assert_eq!(HighAvailability::named(bad), None, "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn a_node_id_is_a_file_name() {
-        for good in ["a", "yAVz0fzo", "node-1.example_com", &"x".repeat(64)] {
-            assert!(NodeName::new(good).is_some(), "{good:?}");
-        }
-        for bad in [
-            "",
-            ".",
-            "..",
-            ".hidden",
-            "a/b",
-            "a b",
-            "ä",
-            "a\n",
-            &"x".repeat(65),
-        ] {
-            assert_eq!(NodeName::new(bad), None, "{bad:?}");
         }
     }
 }
