@@ -5,7 +5,6 @@ use alloc::string::String;
 use core::time::Duration;
 
 use super::{HISTORY, Node, State};
-use crate::journal::Journal;
 use crate::mode::{Mode, Role};
 use crate::names::Epoch;
 use crate::output::{Cx, Event};
@@ -332,12 +331,5 @@ impl Node {
             }
             _ => None,
         }
-    }
-
-    /// The journal as it stands; for tests that hold it beside the model.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn journal_is_idle(&self) -> bool {
-        Journal::is_idle(&self.journal)
     }
 }
