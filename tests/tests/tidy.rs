@@ -22,6 +22,12 @@ const LONGER: &[(&str, usize, usize, &str)] = &[
         "one loop owns the machine, and its arms share all of it",
     ),
     (
+        "crates/ha-proto/src/feed.rs",
+        600,
+        380,
+        "one load is one sequence of four steps, each a few lines",
+    ),
+    (
         "crates/ha-proto/src/journal/mod.rs",
         600,
         450,

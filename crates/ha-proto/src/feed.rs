@@ -230,14 +230,21 @@ impl Feed {
                 Fed::Nothing
             }
             Step::ReadOn { view, tail } => {
+                let next = view.pos.next();
                 if view.pos < journal.pos {
-                    tail.drive(cx, view.pos.next());
+                    // Read ahead when the journal had not taken it yet.
+                    if let Some(bytes) = tail.take(next) {
+                        let fed = self.on_bytes(cx, next, &bytes, journal.pos);
+                        return if matches!(fed, Fed::Nothing) {
+                            self.drive(cx, journal)
+                        } else {
+                            fed
+                        };
+                    }
+                    tail.drive(cx, next);
                     Fed::Nothing
                 } else if view.pos == journal.pos && view.chain != journal.chain {
-                    self.fail(
-                        cx,
-                        "the snapshot is of another journal than the one read".to_string(),
-                    )
+                    self.fail(cx, "the snapshot is of another journal than is read".to_string())
                 } else if view.pos == journal.pos && load.restored {
                     let took = cx.now.since(load.began);
                     self.applied = journal.pos;
@@ -283,7 +290,7 @@ impl Feed {
                     Some(Fetched::Bytes(bytes)) => self.on_bytes(cx, next, &bytes, journal.pos),
                     Some(Fetched::Absent { .. }) => self.fail(
                         cx,
-                        alloc::format!("`{}` was collected while the state was loaded", entry_key(next)),
+                        alloc::format!("`{}` was collected while loading", entry_key(next)),
                     ),
                     Some(Fetched::Failed(failure)) => {
                         cx.warn(failure.message);
