@@ -47,12 +47,14 @@ fn on_a_full_disk_writes_are_refused_for_certain_and_once_there_is_space_it_goes
 fn a_file_that_is_not_made_durable_is_written_anew_and_nobody_notices() {
     let plane = Counters::of(1, 1_000_000);
     let master = &plane.all[0];
-    let clients = plane.clients(4);
-    clients.commit_more(20);
-    // Once in each thread of the store.
+    wait_for(PATIENCE, "nothing is under way", || {
+        master.status()["may_act"] == true
+    });
+    // Once in each thread of the store. The first that a write makes durable is its file, if none is in the middle of one now.
     let Some(faults) = Strace::inject(master.process_id(), "fsync:error=EIO:when=1", None) else {
         return skip("no process may be traced here");
     };
+    let clients = plane.clients(4);
     wait_for(PATIENCE, "a file was not made durable", || {
         master.log().contains("a file could not be made durable")
     });
@@ -67,11 +69,14 @@ fn a_file_that_is_not_made_durable_is_written_anew_and_nobody_notices() {
 #[test]
 fn while_no_file_is_made_durable_writes_are_refused_and_afterwards_it_goes_on() {
     let plane = Counters::of(1, 1_000_000);
-    let clients = plane.clients(4);
-    clients.commit_more(20);
+    // Not in the middle of a write, whose folder would be what fails.
+    wait_for(PATIENCE, "nothing is under way", || {
+        plane.all[0].status()["may_act"] == true
+    });
     let Some(faults) = Strace::inject(plane.all[0].process_id(), "fsync:error=EIO", None) else {
         return skip("no process may be traced here");
     };
+    let clients = plane.clients(4);
     let (refused, committed) = (clients.refused(), clients.committed());
     wait_for(PATIENCE, "writes are refused", || clients.refused() > refused + 8);
     assert!(
