@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use ha_core::proto::{Digest, Header, Kind, Manifest, Payload, Process, RawEntry, layout};
-use ha_core::{Epoch, Seq, WriteId};
+use ha_core::{Epoch, Seq};
 
 /// What lies in a journal from its newest snapshot on, or, while there is none, from its beginning.
 #[derive(Debug)]
@@ -200,14 +200,5 @@ impl Journal {
         changes
             .map(|(seq, change)| (seq, String::from_utf8_lossy(change).into_owned()))
             .collect()
-    }
-
-    /// The slot of a valid entry with this write id.
-    #[must_use]
-    pub fn slot_of(&self, write_id: WriteId) -> Option<Seq> {
-        self.valid
-            .iter()
-            .find(|entry| entry.header.write_id == write_id)
-            .map(|entry| entry.header.seq)
     }
 }

@@ -60,7 +60,28 @@ pub(crate) struct Peers {
     own_put_at: Option<Instant>,
     /// Another process' record under this node's id, seen after that: its nonce and beat.
     foreign: Option<(Nonce, u64)>,
-    overwritten_by: Option<Nonce>,
+    twin: Option<Twin>,
+}
+
+/// Another process that lives under this node's id.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct Twin {
+    pub(crate) nonce: Nonce,
+    /// Since when it writes this node's record, and when it was last seen to have.
+    since: Instant,
+    seen: Instant,
+}
+
+impl Twin {
+    /// For how long it has gone on to write.
+    pub(crate) fn goes_on_for(&self) -> core::time::Duration {
+        self.seen.since(self.since)
+    }
+
+    /// Whether it was seen to write within this time.
+    pub(crate) fn has_written_since(&self, now: Instant, within: core::time::Duration) -> bool {
+        now.since(self.seen) <= within
+    }
 }
 
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -84,7 +105,7 @@ impl Peers {
             again: false,
             own_put_at: None,
             foreign: None,
-            overwritten_by: None,
+            twin: None,
         }
     }
 
@@ -106,8 +127,8 @@ impl Peers {
     }
 
     /// Another process has written this node's record after this one had.
-    pub(crate) fn overwritten_by(&self) -> Option<Nonce> {
-        self.overwritten_by
+    pub(crate) fn twin(&self) -> Option<Twin> {
+        self.twin
     }
 
     pub(crate) fn own_was_put(&mut self, at: Instant) {
@@ -230,7 +251,7 @@ impl Peers {
                 // What a dead predecessor had sent may land once more; a live one writes on.
                 let seen = self.foreign.replace((record.nonce, record.beat));
                 if seen.is_some_and(|(nonce, beat)| nonce == record.nonce && beat < record.beat) {
-                    self.overwritten_by = Some(record.nonce);
+                    self.on_twin(cx, record.nonce);
                 }
             }
             return;
@@ -252,6 +273,17 @@ impl Peers {
                 peer.record = record;
             }
         }
+    }
+
+    fn on_twin(&mut self, cx: &Cx<'_>, nonce: Nonce) {
+        let now = cx.now;
+        let goes_on = |t: &Twin| t.nonce == nonce && now.since(t.seen) <= cx.config.heartbeat_timeout;
+        let since = self.twin.filter(goes_on).map_or(now, |t| t.since);
+        self.twin = Some(Twin {
+            nonce,
+            since,
+            seen: now,
+        });
     }
 
     fn end_round_if_done(&mut self, cx: &Cx<'_>) {

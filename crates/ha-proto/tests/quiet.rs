@@ -209,6 +209,27 @@ fn the_second_process_with_one_id_does_not_last() {
 }
 
 #[test]
+fn of_two_processes_with_one_id_exactly_one_stays_also_when_both_see_the_other() {
+    for seed in 0..200 {
+        let mut w = World::quiet(seed, &[Mode::Auto; 2]);
+        w.faults.spread = 20 * MS;
+        w.start(0);
+        w.run_for(3 * SEC + seed * 7 * MS);
+        w.members[1].id = w.members[0].id.clone();
+        w.start(1);
+        w.run_for(10 * SEC);
+        let roles = [w.role(0), w.role(1)];
+        let failed = roles.iter().filter(|role| **role == Some(Role::Failed)).count();
+        assert_eq!((failed, w.masters().len()), (1, 1), "seed {seed}: {roles:?}");
+        // The one that has stopped is no reason for the other to stop later, when nobody leads.
+        let master = w.master();
+        assert!(w.change_mode(master, Mode::Standby));
+        w.run_for(SEC);
+        assert_eq!(w.role(master), Some(Role::Standby), "seed {seed}");
+    }
+}
+
+#[test]
 fn a_node_that_starts_again_at_once_under_its_id_is_not_its_own_rival() {
     for seed in 0..40 {
         let mut w = World::quiet(seed, &[Mode::Auto; 2]);

@@ -15,7 +15,7 @@ pub const FRAME_FORMAT: u16 = 1;
 #[non_exhaustive]
 pub enum FormatError {
     /// The bytes do not verify.
-    #[error("`{object}` is damaged or foreign ({what}): put back a good copy, or set it aside and restart")]
+    #[error("`{object}` is damaged or foreign ({what}): put back a good copy from a backup")]
     Corrupt {
         /// The object's key.
         object: String,

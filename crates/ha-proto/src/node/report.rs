@@ -8,6 +8,7 @@ use super::{HISTORY, Node, State};
 use crate::mode::{Mode, Role};
 use crate::names::Epoch;
 use crate::output::{Cx, Event};
+use crate::peers::Twin;
 use crate::record::NodeRecord;
 use crate::time::Instant;
 
@@ -228,8 +229,8 @@ impl Node {
     }
 
     pub(super) fn act(&mut self, now: Instant) -> bool {
-        if let Some(other) = self.peers.overwritten_by() {
-            return self.act_overwritten(now, other);
+        if let Some(twin) = self.peers.twin().filter(|twin| self.yields_to(now, twin)) {
+            return self.act_overwritten(now, twin.nonce);
         }
         match &self.state {
             State::Starting(_) => self.act_starting(now),
@@ -241,6 +242,26 @@ impl Node {
             State::Failed(_) => self.act_failed(now),
             State::Stopping | State::Stopped => false,
         }
+    }
+
+    /// Of two live processes with this node id one stops. Both may see the other's record at the same time, so one of them, the leader or else
+    /// the one with the lower nonce, gives the other time to stop first: many polls, for it may find its own record at most of them.
+    fn yields_to(&self, now: Instant, twin: &Twin) -> bool {
+        // One that has stopped since is no reason to stop as well.
+        let lives = twin.has_written_since(now, self.config.heartbeat_timeout);
+        let view = &self.journal.view;
+        let leader = view
+            .leader
+            .as_ref()
+            .filter(|_| !view.released)
+            .map(|l| &l.process);
+        let goes_first = match leader.filter(|l| l.node == self.me.node) {
+            Some(leader) if leader.nonce == self.me.nonce => false,
+            Some(leader) if leader.nonce == twin.nonce => true,
+            _ => self.me.nonce > twin.nonce,
+        };
+        let patience = self.config.heartbeat_timeout + self.config.lease_ttl;
+        self.heart.is_stopped() || lives && (goes_first || twin.goes_on_for() > patience)
     }
 
     /// Two live processes have this node id. The one whose record was overwritten stops, and says so.
