@@ -141,7 +141,10 @@ impl Journal {
     #[must_use]
     pub fn objects(plane: &Path) -> usize {
         let files = std::fs::read_dir(plane).into_iter().flatten().flatten();
+        // A file that a heartbeat is being written to has no key yet.
+        let has_key = |file: &std::fs::DirEntry| !file.file_name().as_encoded_bytes().starts_with(b".");
         files
+            .filter(has_key)
             .map(|file| {
                 if file.path().is_dir() {
                     Self::objects(&file.path())
