@@ -30,6 +30,7 @@ use crate::manifest::Manifest;
 use crate::names::{Epoch, PlaneId, Process, Seq};
 use crate::newest::Newest;
 use crate::output::{Cx, NotApplied, ReadId, Tickets};
+use crate::peers::Watch;
 use crate::request::{Ask, RequestId, StoreFailure, StoreOp, StoreReply};
 use crate::tail::Tail;
 use crate::time::Instant;
@@ -100,6 +101,15 @@ impl Journal {
     /// The epoch in which this process leads, validated.
     pub(crate) fn lead(&self) -> Option<Epoch> {
         self.lead
+    }
+
+    /// Whose records matter to this node between two looks at all of them.
+    pub(crate) fn watch(&self) -> Watch<'_> {
+        if self.lead.is_some() {
+            Watch::Everybody
+        } else {
+            Watch::Leader(self.view.leader.as_ref().map(|l| &l.process.node))
+        }
     }
 
     /// Nothing is under way, and the view is loaded.

@@ -283,7 +283,7 @@ impl Node {
 
     /// Who looks alive and could lead, this node among them.
     pub(super) fn candidates(&self, now: Instant, but: Option<&Process>) -> Vec<Candidate> {
-        let timeout = self.config.heartbeat_timeout;
+        let timeout = self.config.follower_timeout();
         let others = self
             .peers
             .known()

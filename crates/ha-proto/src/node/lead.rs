@@ -180,7 +180,7 @@ impl Node {
         if self.mode == Mode::Disabled {
             return None;
         }
-        let timeout = self.config.heartbeat_timeout;
+        let timeout = self.config.follower_timeout();
         // A record from before this term may hold a wish that was granted since.
         let began = self.term_began();
         let wishes = self
@@ -302,7 +302,7 @@ impl Node {
 
     /// The best of those that look alive, or who asked for it.
     fn successor(&self, now: Instant, wisher: Option<&NodeId>) -> Option<Payload> {
-        let timeout = self.config.heartbeat_timeout;
+        let timeout = self.config.follower_timeout();
         let fit = |node: &NodeId| {
             let peer = self.peers.known().get(node)?;
             let alive = peer.seen_alive && peer.is_alive(now, timeout) && is_eligible(peer.record.status);
