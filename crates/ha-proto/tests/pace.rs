@@ -25,7 +25,7 @@ fn three(config: &Config) -> World {
 }
 
 fn bucket() -> Config {
-    Config::bucket().build().unwrap()
+    Config::bucket().build().expect("the preset agrees with itself")
 }
 
 #[test]

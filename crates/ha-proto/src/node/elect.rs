@@ -143,6 +143,8 @@ impl Node {
             Verdict::Ineligible => false,
             Verdict::Look(since) => {
                 self.peers.look_since(now, since);
+                // What a claim has to know besides is asked for at the same time.
+                self.with(now, |s, cx| s.journal.look_at_head(cx, since));
                 false
             }
             Verdict::Await(at) => {
@@ -172,9 +174,9 @@ impl Node {
         let epoch = view.epoch.next();
         self.out
             .event(Event::Note(alloc::format!("claiming epoch {epoch}: {why}")));
-        let uri = self.uri.clone();
+        let (uri, looked) = (self.uri.clone(), self.peers.looked_at());
         self.state = State::Claiming;
-        self.with(now, |s, cx| s.journal.claim(cx, evidence, uri));
+        self.with(now, |s, cx| s.journal.claim(cx, evidence, uri, looked));
         true
     }
 
@@ -187,6 +189,7 @@ impl Node {
     }
 
     pub(super) fn claim_lost(&mut self, now: Instant, why: &str) {
+        self.refuse_queue();
         if self.state == State::Claiming {
             self.out
                 .event(Event::Note(alloc::format!("claim not won: {why}")));

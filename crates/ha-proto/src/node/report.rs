@@ -239,6 +239,9 @@ impl Node {
         if let Some(twin) = self.peers.twin().filter(|twin| self.yields_to(now, twin)) {
             return self.act_overwritten(now, twin.nonce);
         }
+        if self.act_validating(now) {
+            return true;
+        }
         match &self.state {
             State::Starting(_) => self.act_starting(now),
             State::Following => self.act_following(now),
