@@ -21,9 +21,12 @@ mod node_state;
 mod parent;
 mod persistence;
 mod pid_file;
+mod price;
+mod profile;
 mod run;
 mod settings;
 mod store;
+mod usage;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

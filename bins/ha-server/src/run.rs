@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ha_core::{Config, Mode, NodeId, Plane, PlaneBuilder};
 use ha_rest::Settings;
-use ha_store::Store;
+use ha_store::{Counted, Store};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 use tracing::{error, info, warn};
@@ -18,6 +18,7 @@ use crate::member::Member;
 use crate::node_state::NodeState;
 use crate::persistence::Existing;
 use crate::pid_file::PidFile;
+use crate::price::Prices;
 use crate::settings::HighAvailability;
 use crate::store;
 
@@ -26,12 +27,14 @@ use crate::store;
 /// # Errors
 /// If it cannot start, or cannot go on.
 pub(crate) async fn run(launch: Launch) -> Result<(), RunError> {
-    let config = config(&launch)?;
+    let config = launch.config.clone();
     let listener = listen(launch.bind_address, launch.port)?;
     let local = listener
         .local_addr()
         .map_err(|source| RunError::execution("the port has no address").because(source))?;
-    let store = store::open(&launch.persistence, &launch.variables).await?;
+    let store = Arc::new(Counted::new(
+        store::open(&launch.persistence, &launch.variables).await?,
+    ));
     let own_dir = launch.node_state_dir(local.port());
     let state = Arc::new(NodeState::open(
         &own_dir,
@@ -47,15 +50,30 @@ pub(crate) async fn run(launch: Launch) -> Result<(), RunError> {
         uri,
         store = %store,
         high_availability = launch.high_availability.as_str(),
-        poll = ?launch.poll_period,
-        heartbeat_timeout = ?launch.heartbeat_timeout,
-        lease_ttl = ?launch.lease_ttl,
+        profile = launch.profile.as_str(),
+        poll = ?config.poll(),
+        heartbeat = ?config.pace().beat,
+        heartbeat_timeout = ?config.heartbeat_timeout(),
+        lease_ttl = ?config.lease_ttl(),
         "starting"
     );
+    if launch.prices != Prices::NOTHING {
+        info!(
+            "an idle plane of three nodes with these timings costs ${:.2} a month in requests, and suspects a silent master after {:?}",
+            launch.prices.idle_month(&config, 3),
+            config.heartbeat_timeout()
+        );
+    }
     let mut signals = Signals::new()?;
-    let plane = start(&launch, node, store, &state, &own_dir, uri, config)?;
+    let plane = start(&launch, node, store.clone(), &state, &own_dir, uri, config)?;
     let (shutdown, served) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let member = Arc::new(Member::new(plane.clone(), state, shutdown.clone(), &launch));
+    let member = Arc::new(Member::new(
+        plane.clone(),
+        state,
+        shutdown.clone(),
+        store,
+        &launch,
+    ));
     let serving = serve(listener, member, served.clone())?;
 
     let outcome = tokio::select! {
@@ -78,16 +96,6 @@ pub(crate) async fn run(launch: Launch) -> Result<(), RunError> {
         error!("the REST service failed: {source}");
     }
     outcome
-}
-
-fn config(launch: &Launch) -> Result<Config, RunError> {
-    let timings = Config::builder()
-        .poll(launch.poll_period)
-        .heartbeat_timeout(launch.heartbeat_timeout)
-        .lease_ttl(launch.lease_ttl);
-    timings
-        .build()
-        .map_err(|error| RunError::configuration(error.to_string()))
 }
 
 fn start(

@@ -58,6 +58,9 @@ mod bucket;
 #[cfg(feature = "bucket")]
 pub use bucket::BucketStore;
 
+mod histogram;
+pub use histogram::Histogram;
+
 mod counted;
 pub use counted::{Counted, Counts, OperationCounts};
 

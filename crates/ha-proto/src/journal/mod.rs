@@ -219,11 +219,12 @@ impl Journal {
         self.drive(cx);
     }
 
-    /// Tries to become leader, after a look that the last slot read is still there; one since then will do.
-    pub(crate) fn claim(&mut self, cx: &mut Cx<'_>, evidence: Evidence, uri: String, since: Option<Instant>) {
+    /// Tries to become leader, after a look that the last slot read is still there; one that was made for what led to the claim will do.
+    pub(crate) fn claim(&mut self, cx: &mut Cx<'_>, evidence: Evidence, uri: String) {
         debug_assert!(self.is_idle() && self.lead.is_none(), "a claim is an idle node's");
-        let seen = self.head_seen.filter(|(pos, _)| *pos == self.view.pos);
-        if seen.is_some_and(|(_, at)| since.is_some_and(|since| at >= since)) {
+        let is_new = |at: Instant| cx.now.since(at) <= cx.config.heartbeat_timeout;
+        let seen = self.head_seen.take();
+        if seen.is_some_and(|(pos, at)| pos == self.view.pos && is_new(at)) {
             self.tail.restart(cx.now);
             return self.send_claim(cx, evidence, uri);
         }

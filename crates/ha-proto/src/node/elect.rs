@@ -174,9 +174,9 @@ impl Node {
         let epoch = view.epoch.next();
         self.out
             .event(Event::Note(alloc::format!("claiming epoch {epoch}: {why}")));
-        let (uri, looked) = (self.uri.clone(), self.peers.looked_at());
+        let uri = self.uri.clone();
         self.state = State::Claiming;
-        self.with(now, |s, cx| s.journal.claim(cx, evidence, uri, looked));
+        self.with(now, |s, cx| s.journal.claim(cx, evidence, uri));
         true
     }
 
