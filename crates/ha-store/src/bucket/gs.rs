@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 
+use super::guard::Guard;
 use super::service::Connector;
 use super::{Opened, no_retries, set};
 use crate::location::{BucketLocation, Endpoint};
@@ -43,8 +44,12 @@ pub(super) fn open(
     let quiet = Connector::new(settings, false)?.in_silence();
     let keys = builder().with_http_connector(quiet).build().map_err(failed)?;
     let is_plain = location.endpoint().is_some_and(Endpoint::is_plain_http);
+    let told =
+        "there are no credentials: look at the GOOGLE_* variables, the home directory and the machine's role"
+            .to_owned();
+    let guard = Guard::new(Arc::clone(keys.credentials()), told);
     let objects = builder()
-        .with_credentials(Arc::clone(keys.credentials()))
+        .with_credentials(Arc::new(guard))
         .with_signing_credentials(Arc::clone(keys.signing_credentials()))
         .with_http_connector(Connector::new(settings, is_plain)?)
         .build()
