@@ -38,5 +38,6 @@ mod journal;
 pub use journal::{Entry, Journal};
 mod acts;
 pub use acts::Acts;
+pub mod proxy;
 mod skip;
 pub use skip::skip;
