@@ -56,7 +56,7 @@ pub use settings::BucketSettings;
 #[cfg(feature = "bucket")]
 mod bucket;
 #[cfg(feature = "bucket")]
-pub use bucket::BucketStore;
+pub use bucket::{BucketPolicies, BucketStore, Lifecycle, LifecycleRule, Versioning};
 
 mod counted;
 pub use counted::{Counted, Counts, OperationCounts};
