@@ -65,7 +65,7 @@ mod counted;
 pub use counted::{Counted, Counts, OperationCounts};
 
 mod faulty;
-pub use faulty::{Fault, Faulty, Rule};
+pub use faulty::{Dice, Fault, Faulty, Rule};
 
 #[cfg(feature = "suite")]
 pub mod suite;

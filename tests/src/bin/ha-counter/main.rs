@@ -26,7 +26,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use ha_core::{Plane, RoleEvent};
-use ha_store::DirectoryStore;
+use ha_store::{BucketSettings, BucketStore, DirectoryStore, Location, Store};
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -59,7 +59,13 @@ fn main() -> ExitCode {
 
 async fn run() -> Result<(), Failure> {
     let options = Options::of(std::env::args().skip(1))?;
-    let store = Arc::new(DirectoryStore::open(&options.dir)?);
+    let store: Arc<dyn Store> = match &options.place {
+        Location::Directory(dir) => Arc::new(DirectoryStore::open(dir)?),
+        Location::Bucket(bucket) => {
+            let variable = |name: &str| std::env::var(name).ok();
+            Arc::new(BucketStore::open(bucket, &BucketSettings::default(), &variable)?)
+        }
+    };
     let values = Values::default();
     let plane = Plane::builder(options.node, store)
         .state(values.clone())
