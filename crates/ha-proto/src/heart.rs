@@ -8,13 +8,14 @@ use crate::output::Cx;
 use crate::record::NodeRecord;
 use crate::request::{Ask, RequestId, StoreOp, StoreReply};
 use crate::time::Instant;
+use crate::unhashed::Unhashed;
 
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Heart {
     ask: Ask,
     /// Puts that were not answered before the next was due: an answer to one of them counts as well.
     earlier: VecDeque<(RequestId, Instant)>,
-    beat: u64,
+    beat: Unhashed<u64>,
     /// Something has changed since the put under way was sent.
     again: bool,
     stopped: bool,
@@ -41,7 +42,7 @@ impl Heart {
         Self {
             ask: Ask::Due(now),
             earlier: VecDeque::new(),
-            beat: 0,
+            beat: Unhashed(0),
             again: false,
             stopped: false,
         }
@@ -79,8 +80,8 @@ impl Heart {
     }
 
     pub(crate) fn next_beat(&mut self) -> u64 {
-        self.beat += 1;
-        self.beat
+        *self.beat += 1;
+        *self.beat
     }
 
     pub(crate) fn put(&mut self, cx: &mut Cx<'_>, node: &NodeId, record: &NodeRecord) {

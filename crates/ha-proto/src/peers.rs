@@ -10,6 +10,7 @@ use crate::output::Cx;
 use crate::record::NodeRecord;
 use crate::request::{Ask, RequestId, StoreOp, StoreReply};
 use crate::time::Instant;
+use crate::unhashed::Unhashed;
 
 /// More nodes than this are not looked at.
 const MOST_NODES: usize = 256;
@@ -50,7 +51,7 @@ pub(crate) struct Peers {
     known: BTreeMap<NodeId, Peer>,
     bad: BTreeMap<NodeId, String>,
     /// Rounds completed.
-    rounds: u64,
+    rounds: Unhashed<u64>,
     /// When the round under way was begun, and when the last complete one was.
     began: Instant,
     looked_at: Option<Instant>,
@@ -99,7 +100,7 @@ impl Peers {
             step: Step::Rest(now),
             known,
             bad,
-            rounds: 0,
+            rounds: Unhashed(0),
             began: now,
             looked_at: None,
             again: false,
@@ -118,7 +119,7 @@ impl Peers {
     }
 
     pub(crate) fn rounds(&self) -> u64 {
-        self.rounds
+        *self.rounds
     }
 
     /// When the last look at all records that is complete was begun.
@@ -288,7 +289,7 @@ impl Peers {
 
     fn end_round_if_done(&mut self, cx: &Cx<'_>) {
         if matches!(&self.step, Step::Get(asks) if asks.is_empty()) {
-            self.rounds += 1;
+            *self.rounds += 1;
             self.looked_at = Some(self.began);
             let again = core::mem::take(&mut self.again);
             self.step = Step::Rest(if again { cx.now } else { cx.now + cx.config.poll });
