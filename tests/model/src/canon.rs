@@ -17,6 +17,8 @@ pub(crate) struct Canon {
     now: u64,
     /// A past moment of note: what was before it is told from what was after.
     mark: u64,
+    /// Moments that lie no further back and no further ahead than this count exactly.
+    exact: Option<(u64, u64)>,
     a: u64,
     b: u64,
 }
@@ -33,8 +35,17 @@ impl Canon {
         Self {
             now: now.as_nanos(),
             mark: mark.map_or(0, Instant::as_nanos),
+            exact: None,
             a: 0x243F_6A88_85A3_08D3,
             b: 0x1319_8A2E_0370_7344,
+        }
+    }
+
+    /// One for which the time that has passed since counts, up to a bound, and the time to come up to another.
+    pub(crate) fn exact(now: Instant, back: u64, ahead: u64) -> Self {
+        Self {
+            exact: Some((back, ahead)),
+            ..Self::new(now, None)
         }
     }
 
@@ -70,6 +81,10 @@ impl Hasher for Canon {
         self.word(u64::from(i));
     }
     fn write_u64(&mut self, i: u64) {
+        if let (Some((back, ahead)), true) = (self.exact, i >= ORIGIN) {
+            let moment = i.clamp(self.now - back - 1, self.now + ahead + 1);
+            return self.word(ORIGIN.wrapping_add(moment).wrapping_sub(self.now));
+        }
         let moment = match i {
             _ if i < ORIGIN => return self.word(i),
             _ if i < self.mark => 0,

@@ -1,4 +1,14 @@
 //! Exhaustive model check of the production protocol code.
+mod authority;
 mod canon;
-pub mod journal;
-pub mod search;
+mod cli;
+mod crew;
+mod journal;
+mod mutants;
+mod oracle;
+mod runs;
+mod search;
+mod tables;
+
+pub use cli::cli;
+pub use mutants::{Caught, Mutant, Workshop, mutants};

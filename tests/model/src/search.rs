@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::canon::fingerprint;
 
 /// What is searched.
-pub trait Model: Sync {
+pub(crate) trait Model: Sync {
     /// A state.
     type State: Clone;
     /// What happened between two states.
@@ -32,28 +32,28 @@ pub trait Model: Sync {
 
 /// How far a search may go.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// No more states than this.
-    pub states: usize,
+    pub(crate) states: usize,
     /// No longer than this.
-    pub time: Duration,
+    pub(crate) time: Duration,
     /// Say on stderr how it goes on.
-    pub verbose: bool,
+    pub(crate) verbose: bool,
 }
 
 /// What a search came to.
 #[derive(Clone, Debug)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// Distinct states.
-    pub states: usize,
+    pub(crate) states: usize,
     /// Steps of the longest shortest path.
-    pub depth: usize,
+    pub(crate) depth: usize,
     /// Nothing is left to be searched within the bounds.
-    pub exhausted: bool,
+    pub(crate) exhausted: bool,
     /// What is wrong, and the shortest way to it in words.
-    pub violation: Option<(&'static str, Vec<String>)>,
+    pub(crate) violation: Option<(&'static str, Vec<String>)>,
     /// How long it took.
-    pub took: Duration,
+    pub(crate) took: Duration,
 }
 
 const SHARDS: usize = 256;
@@ -136,7 +136,9 @@ fn push(blocks: &mut Vec<Vec<u8>>, bytes: &[u8]) {
     if blocks.last().is_none_or(|b| b.len() + bytes.len() + 2 > BLOCK) {
         blocks.push(Vec::with_capacity(BLOCK));
     }
-    let length = u16::try_from(bytes.len()).expect("a state is small").to_le_bytes();
+    let length = u16::try_from(bytes.len())
+        .expect("a state is small")
+        .to_le_bytes();
     let block = blocks.last_mut().expect("one was pushed");
     block.extend_from_slice(&length);
     block.extend_from_slice(bytes);
@@ -181,7 +183,7 @@ impl<M: Model> Level<'_, M> {
 }
 
 /// Searches everything, level by level.
-pub fn search<M: Model>(model: &M, limits: Limits) -> Outcome {
+pub(crate) fn search<M: Model>(model: &M, limits: Limits) -> Outcome {
     let (began, seen, mut buf) = (Instant::now(), Table::new(), Vec::new());
     let (states, stop) = (AtomicUsize::new(1), AtomicBool::new(false));
     let mut here: Vec<Vec<u8>> = Vec::new();
@@ -212,7 +214,10 @@ pub fn search<M: Model>(model: &M, limits: Limits) -> Outcome {
         found = Some(level.found.into_inner()).filter(|f| *f != u64::MAX);
         here = next;
         if limits.verbose {
-            let (known, bytes) = (states.load(Ordering::Relaxed), here.iter().map(Vec::len).sum::<usize>());
+            let (known, bytes) = (
+                states.load(Ordering::Relaxed),
+                here.iter().map(Vec::len).sum::<usize>(),
+            );
             eprintln!(
                 "depth {depth}: {known} states, frontier {} MiB, {:.0} s {}",
                 bytes >> 20,

@@ -6,9 +6,8 @@ use std::sync::{Arc, Mutex, RwLock};
 use ha_proto::layout::{part_key, parts_of, seq_of};
 use ha_proto::{Digest, Header, Kind, Manifest, Payload, RawEntry, Seq, WriteId};
 
-use super::local::{Effects, Local};
-use super::oracle::Oracle;
 use crate::canon::digest;
+use crate::oracle::Oracle;
 
 /// Where an object lies.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -111,21 +110,22 @@ impl<T> Interner<T> {
     }
 }
 
-type Memo = HashMap<(u32, u64), (u32, Arc<Effects>)>;
+type Memo<E> = HashMap<(u32, u64), (u32, Arc<E>)>;
 const SHARDS: usize = 64;
 
-pub(crate) struct Tables {
+/// `L` is a node's state, `E` what a step of it does to the world.
+pub(crate) struct Tables<L, E> {
     pub(crate) objects: Interner<Object>,
-    pub(crate) locals: Interner<Local>,
+    pub(crate) locals: Interner<L>,
     pub(crate) names: Interner<Vec<String>>,
     pub(crate) oracles: Interner<Oracle>,
     /// An entry by its hash: the one before it, and the change that a commit holds.
     links: RwLock<HashMap<Digest, (Digest, Option<u8>)>>,
-    memo: Vec<Mutex<Memo>>,
+    memo: Vec<Mutex<Memo<E>>>,
     folds: Mutex<HashMap<(u32, u32), u32>>,
 }
 
-impl Tables {
+impl<L, E> Tables<L, E> {
     pub(crate) fn new() -> Self {
         Self {
             objects: Interner::new(),
@@ -138,17 +138,14 @@ impl Tables {
         }
     }
 
-    fn memo(&self, local: u32) -> std::sync::MutexGuard<'_, Memo> {
-        self.memo[local as usize % SHARDS].lock().expect("no holder panics")
+    fn memo(&self, local: u32) -> std::sync::MutexGuard<'_, Memo<E>> {
+        self.memo[local as usize % SHARDS]
+            .lock()
+            .expect("no holder panics")
     }
 
     /// What a node's state becomes by an input, worked out once.
-    pub(crate) fn stepped(
-        &self,
-        local: u32,
-        input: u64,
-        work: impl FnOnce() -> (u32, Effects),
-    ) -> (u32, Arc<Effects>) {
+    pub(crate) fn stepped(&self, local: u32, input: u64, work: impl FnOnce() -> (u32, E)) -> (u32, Arc<E>) {
         if let Some((to, effects)) = self.memo(local).get(&(local, input)) {
             return (*to, effects.clone());
         }
@@ -159,7 +156,10 @@ impl Tables {
     }
 
     pub(crate) fn steps(&self) -> usize {
-        let sizes = self.memo.iter().map(|m| m.lock().expect("no holder panics").len());
+        let sizes = self
+            .memo
+            .iter()
+            .map(|m| m.lock().expect("no holder panics").len());
         sizes.sum()
     }
 
@@ -192,9 +192,11 @@ impl Tables {
                 }
             }
             Key::Manifest(seq) => {
-                let manifest = Manifest::parse(Seq(u64::from(seq)), bytes).expect("what a node wrote can be read");
+                let manifest =
+                    Manifest::parse(Seq(u64::from(seq)), bytes).expect("what a node wrote can be read");
                 let oracle = Oracle::of_view(&manifest.view, self.commits_of(manifest.view.chain));
-                let parts = u8::try_from(manifest.parts.len()).expect("a snapshot of the model has few parts");
+                let parts =
+                    u8::try_from(manifest.parts.len()).expect("a snapshot of the model has few parts");
                 What::Manifest {
                     oracle: self.oracle(oracle),
                     write_id: manifest.write_id,
@@ -253,7 +255,8 @@ impl Tables {
 /// The name of a part in its folder.
 pub(crate) fn part_name(seq: u8, write_id: WriteId, index: u8) -> String {
     let key = part_key(Seq(u64::from(seq)), write_id, usize::from(index));
-    key.rsplit_once('/').map_or_else(String::new, |(_, name)| name.to_owned())
+    key.rsplit_once('/')
+        .map_or_else(String::new, |(_, name)| name.to_owned())
 }
 
 /// The change that an entry holds, if it is a commit.

@@ -5,7 +5,7 @@ use ha_proto::Seq;
 use super::Journal;
 use super::local::Local;
 use super::state::State;
-use super::tables::What;
+use crate::tables::What;
 
 pub(crate) const LOST: u8 = 1;
 pub(crate) const STALE_READ: u8 = 2;
@@ -72,7 +72,8 @@ impl Journal {
         if seq == 0 {
             return None;
         }
-        let What::Manifest { oracle, parts, .. } = self.tables.objects.get(state.snaps[newest].manifest).what else {
+        let What::Manifest { oracle, parts, .. } = self.tables.objects.get(state.snaps[newest].manifest).what
+        else {
             return None;
         };
         if state.snaps[newest].here != (1 << parts) - 1 {

@@ -4,12 +4,13 @@ use std::hash::Hash;
 use std::time::Duration;
 
 use ha_proto::{
-    Config, Digest, Epoch, Event, Evidence, HostRequest, Identity, Instant, Mode, Node, NodeId, Output, RequestId,
-    Role, SnapshotParts, StoreFailure, StoreOp, StoreReply, WriteId, boot_nonce,
+    Config, Digest, Epoch, Event, Evidence, HostRequest, Instant, Mode, Node, Output, RequestId, Role,
+    SnapshotParts, StoreFailure, StoreOp, StoreReply, WriteId,
 };
 
-use super::tables::{Key, Tables};
 use crate::canon::{Canon, ORIGIN, SOON};
+use crate::crew::{self, YEAR, name};
+use crate::tables::{Key, Tables};
 
 /// What a node waits for.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -43,8 +44,6 @@ pub(crate) enum Input {
     Read,
     /// The owner answers the request for a snapshot.
     Snapshot,
-    /// The owner answers, and the store refuses the first part: no snapshot is written at this slot.
-    NoSnapshot,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -77,7 +76,6 @@ impl Input {
             Self::Confirm => (20, 0, 0),
             Self::Read => (21, 0, 0),
             Self::Snapshot => (22, 0, 0),
-            Self::NoSnapshot => (23, 0, 0),
         };
         kind << 56 | a << 40 | u64::from(b)
     }
@@ -120,8 +118,6 @@ pub(crate) struct Local {
     pub(crate) wrong: Option<&'static str>,
 }
 
-const YEAR: Duration = Duration::from_secs(365 * 86_400);
-
 /// The pause before a request is sent again is short; a poll takes a year, so that no clock moves but where the model says so: entries carry
 /// the plane's time, and states that differ in nothing else would be without end.
 pub(crate) fn config() -> Config {
@@ -136,20 +132,9 @@ pub(crate) fn config() -> Config {
     builder.build().expect("these agree with each other")
 }
 
-fn name(who: u8) -> NodeId {
-    let letter = char::from(b'a' + who);
-    NodeId::new(&letter.to_string()).expect("a letter is a name")
-}
-
-fn seed(who: u8, boot: u8) -> [u8; 32] {
-    let mut seed = [0; 32];
-    (seed[0], seed[1]) = (who + 1, boot);
-    seed
-}
-
 /// What the store and the records say while a node runs.
 struct Driver<'a> {
-    tables: &'a Tables,
+    tables: &'a Tables<Local, Effects>,
     fx: Effects,
     /// Another node on record: its name and process, and how often it was looked at.
     friend: Option<(u8, u8, u32)>,
@@ -157,17 +142,15 @@ struct Driver<'a> {
 
 impl Local {
     /// A process that starts.
-    pub(crate) fn start(who: u8, boot: u8, parts: u8, follows_as: Mode, tables: &Tables) -> (Self, Effects) {
+    pub(crate) fn start(
+        who: u8,
+        boot: u8,
+        parts: u8,
+        follows_as: Mode,
+        tables: &Tables<Self, Effects>,
+    ) -> (Self, Effects) {
         let now = Instant::from_nanos(ORIGIN);
-        let identity = Identity {
-            node: name(who),
-            uri: String::new(),
-            version: None,
-            priority: 0,
-            mode: Mode::HotBackup,
-            clean: false,
-            seed: seed(who, boot),
-        };
+        let identity = crew::identity(who, boot);
         let mut local = Self {
             node: Node::new(now, identity, config()),
             who,
@@ -192,7 +175,7 @@ impl Local {
     }
 
     /// What it becomes by an input.
-    pub(crate) fn step(&self, input: Input, tables: &Tables) -> (Self, Effects) {
+    pub(crate) fn step(&self, input: Input, tables: &Tables<Self, Effects>) -> (Self, Effects) {
         let mut local = self.clone();
         let mut driver = Driver::new(tables);
         local.take(input, &mut driver);
@@ -260,11 +243,11 @@ impl Local {
                 self.reading = Some(self.now);
                 let _number = self.node.read(self.now);
             }
-            Input::Snapshot | Input::NoSnapshot => self.answer_snapshot(driver, matches!(input, Input::NoSnapshot)),
+            Input::Snapshot => self.answer_snapshot(driver),
         }
     }
 
-    fn answer_snapshot(&mut self, driver: &mut Driver<'_>, refused: bool) {
+    fn answer_snapshot(&mut self, driver: &mut Driver<'_>) {
         let Some((id, state)) = self.snapshot_asked.take() else {
             return;
         };
@@ -275,15 +258,6 @@ impl Local {
         };
         self.node
             .handle_input(self.now, ha_proto::Input::Snapshot { id, parts });
-        if refused && let Some(Output::Store(request)) = self.node.poll_output() {
-            let failure = StoreFailure {
-                kind: ha_proto::FailureKind::Refused,
-                message: String::new(),
-            };
-            let (id, reply) = (request.id, StoreReply::Failed(failure));
-            self.node
-                .handle_input(self.now, ha_proto::Input::Store { id, reply });
-        }
         driver.drain(self);
     }
 
@@ -305,7 +279,12 @@ impl Local {
         let asks = self.asks.iter().map(|(_, a)| a);
         asks.for_each(|a| a.hash(&mut canon));
         self.node.hash(&mut canon);
-        let rest = (&self.host, self.snapshot_asked.as_ref().map(|(_, s)| s), self.open, self.reading.is_some());
+        let rest = (
+            &self.host,
+            self.snapshot_asked.as_ref().map(|(_, s)| s),
+            self.open,
+            self.reading.is_some(),
+        );
         rest.hash(&mut canon);
         (self.claiming, self.who, self.boot, self.wrong).hash(&mut canon);
         canon.finish128()
@@ -313,7 +292,7 @@ impl Local {
 }
 
 impl<'a> Driver<'a> {
-    fn new(tables: &'a Tables) -> Self {
+    fn new(tables: &'a Tables<Local, Effects>) -> Self {
         Self {
             tables,
             fx: Effects::default(),
@@ -341,9 +320,7 @@ impl<'a> Driver<'a> {
 
     /// Pauses end, and the next slot is asked for: the poll is as if its time had come.
     fn tick(&mut self, local: &mut Local) {
-        local
-            .node
-            .handle_input(local.now, ha_proto::Input::ClockJumped);
+        local.node.handle_input(local.now, ha_proto::Input::ClockJumped);
         self.drain(local);
         let soon = |l: &Local| {
             let due = l.node.poll_timeout()?;
@@ -406,7 +383,9 @@ impl<'a> Driver<'a> {
                 "snapshot" => Ask::Manifests,
                 "parts" => Ask::PartFolders,
                 other => match other.strip_prefix("parts/").and_then(ha_proto::layout::parts_of) {
-                    Some((seq, write_id)) => Ask::Parts(u8::try_from(seq.0).expect("a short journal"), write_id),
+                    Some((seq, write_id)) => {
+                        Ask::Parts(u8::try_from(seq.0).expect("a short journal"), write_id)
+                    }
                     None => Ask::Slots,
                 },
             },
@@ -421,12 +400,7 @@ impl<'a> Driver<'a> {
             };
         };
         *looks += 1;
-        let nonce = boot_nonce(&seed(*who, *boot));
-        let text = format!(
-            r#"{{"nodeId":"{}","nonce":"{nonce}","status":"HOT_STANDBY","beat":{looks}}}"#,
-            name(*who)
-        );
-        StoreReply::Bytes(text.into_bytes().into())
+        StoreReply::Bytes(crew::record(*who, *boot, *looks).into())
     }
 
     fn host(local: &mut Local, request: HostRequest) -> Option<ha_proto::Input> {
@@ -488,7 +462,12 @@ impl<'a> Driver<'a> {
                 .handle_input(probe.now, ha_proto::Input::Store { id, reply });
             probe.canon() != before || probe.node.poll_output().is_some()
         };
-        let alive: Vec<_> = local.asks.iter().filter(|(id, ask)| waits(*id, ask)).copied().collect();
+        let alive: Vec<_> = local
+            .asks
+            .iter()
+            .filter(|(id, ask)| waits(*id, ask))
+            .copied()
+            .collect();
         local.asks = alive;
     }
 

@@ -1,55 +1,26 @@
 //! The journal: election, append, ambiguity, fencing, snapshots in parts, collection and resurrection, over production nodes.
 
+mod bounds;
 mod check;
 mod local;
-mod oracle;
 mod state;
 mod steps;
 mod store;
-mod tables;
 mod words;
 
+pub(crate) use bounds::Bounds;
 use ha_proto::Mode;
 
 use crate::search::Model;
+use crate::tables::Tables;
 use local::{Effects, Input, Local};
 use state::{State, Used};
 use steps::Step;
-use tables::Tables;
-
-/// How much may happen.
-#[derive(Clone, Copy, Debug)]
-pub struct Bounds {
-    /// Nodes, 1 to 3.
-    pub nodes: u8,
-    /// Takeovers and handovers.
-    pub takeovers: u8,
-    /// Commits.
-    pub commits: u8,
-    /// Orderly releases.
-    pub releases: u8,
-    /// Handovers.
-    pub handovers: u8,
-    /// Snapshots written.
-    pub snapshots: u8,
-    /// Parts of a snapshot, 1 or 2.
-    pub parts: u8,
-    /// Restarts of a node under its old name.
-    pub restarts: u8,
-    /// Linearizable reads.
-    pub reads: u8,
-    /// Confirmations at the slow period.
-    pub confirms: u8,
-    /// A leader may also leave out a snapshot that is due.
-    pub skips: bool,
-    /// Fences are never deleted, so a create behind one can never land.
-    pub fences_stay: bool,
-}
 
 /// The world of production nodes around one store.
-pub struct Journal {
+pub(crate) struct Journal {
     bounds: Bounds,
-    tables: Tables,
+    tables: Tables<Local, Effects>,
     init: State,
 }
 
@@ -62,7 +33,7 @@ impl std::fmt::Debug for Journal {
 impl Journal {
     /// A plane that another node has begun and led; it has acted on the world, and is never heard of again.
     #[must_use]
-    pub fn new(bounds: Bounds) -> Self {
+    pub(crate) fn new(bounds: Bounds) -> Self {
         let tables = Tables::new();
         let follows_as = if bounds.handovers > 0 {
             Mode::HotStandby
@@ -96,7 +67,7 @@ impl Journal {
     /// The first node writes Genesis, Takeover and Full; then all others load.
     fn prologue(&mut self, follows_as: Mode) -> State {
         let mut state = self.init.clone();
-        let empty = oracle::Oracle::of_view(&ha_proto::View::empty(), Vec::new());
+        let empty = crate::oracle::Oracle::of_view(&ha_proto::View::empty(), Vec::new());
         state.truth = self.tables.oracle(empty);
         let founder = 3;
         let (local, fx) = Local::start(founder, 0, self.bounds.parts, Mode::HotBackup, &self.tables);
@@ -215,7 +186,7 @@ impl Journal {
             let before = (state.locals[i], state.slots);
             let asks = self.local(state, i).asks.clone();
             let pos = self.local(state, i).pos;
-            let ready = |ask: &local::Ask| !matches!(ask, local::Ask::Get(tables::Key::Slot(s)) if *s > pos + 1);
+            let ready = |ask: &local::Ask| !matches!(ask, local::Ask::Get(crate::tables::Key::Slot(s)) if *s > pos + 1);
             // The newest request is the one that it waits for.
             let Some(at) = (0..asks.len()).rev().find(|at| ready(&asks[*at].1)) else {
                 return;

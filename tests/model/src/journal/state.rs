@@ -34,7 +34,7 @@ pub(crate) struct Used {
 }
 
 #[derive(Clone, Debug)]
-pub struct State {
+pub(crate) struct State {
     pub(crate) locals: [u32; NODES],
     /// The least that a read which waits must see, plus one.
     pub(crate) reads: [u8; NODES],
@@ -70,12 +70,19 @@ impl State {
     }
 
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
-        self.locals.iter().for_each(|l| out.extend_from_slice(&l.to_le_bytes()));
+        self.locals
+            .iter()
+            .for_each(|l| out.extend_from_slice(&l.to_le_bytes()));
         out.extend_from_slice(&self.reads);
         let top = self.slots.iter().rposition(|s| *s != 0).map_or(0, |t| t + 1);
         let low = self.slots.iter().position(|s| *s != 0).unwrap_or(0);
         let small = |n: usize| u8::try_from(n).expect("a state is small");
-        out.extend_from_slice(&[small(low), small(top), small(self.flight.len()), small(self.snaps.len())]);
+        out.extend_from_slice(&[
+            small(low),
+            small(top),
+            small(self.flight.len()),
+            small(self.snaps.len()),
+        ]);
         let ids = self.slots[low.min(top)..top].iter().chain(&self.flight);
         ids.for_each(|i| out.extend_from_slice(&i.to_le_bytes()[..3]));
         out.extend_from_slice(&self.delete.to_le_bytes()[..3]);

@@ -5,11 +5,11 @@ use ha_proto::Kind;
 use super::Journal;
 use super::local::{Ask, Input, Local};
 use super::state::State;
-use super::tables::{Key, What};
+use crate::tables::{Key, What};
 
 /// One step.
 #[derive(Clone, Copy, Debug)]
-pub enum Step {
+pub(crate) enum Step {
     /// A create lands, and nobody is told.
     Lands(u32),
     /// A delete lands.
@@ -24,7 +24,7 @@ pub enum Step {
 
 /// What a delete hits.
 #[derive(Clone, Copy, Debug)]
-pub enum Kept {
+pub(crate) enum Kept {
     /// An entry.
     Slot(u8),
     /// A manifest.
@@ -36,7 +36,7 @@ pub enum Kept {
 /// What a node is told.
 #[derive(Clone, Copy, Debug)]
 #[allow(missing_docs)]
-pub enum Told {
+pub(crate) enum Told {
     Claim,
     Propose,
     Release,
@@ -44,7 +44,6 @@ pub enum Told {
     Confirm,
     Read,
     Snapshot,
-    NoSnapshot,
 }
 
 impl Journal {
@@ -104,7 +103,11 @@ impl Journal {
             }
             let mut after = state.clone();
             if self.answer(&mut after, i, at) {
-                self.go(Step::Answered(who, u8::try_from(at).unwrap_or(u8::MAX)), after, out);
+                self.go(
+                    Step::Answered(who, u8::try_from(at).unwrap_or(u8::MAX)),
+                    after,
+                    out,
+                );
             }
         }
         for (told, input) in self.commands(state, &local, i) {
@@ -119,7 +122,7 @@ impl Journal {
                     after.reads[i] = after.acked + 1;
                 }
                 Told::Confirm => used.confirms += 1,
-                Told::Claim | Told::Handover(_) | Told::NoSnapshot => {}
+                Told::Claim | Told::Handover(_) => {}
             }
             let within = self.nudge(&mut after, i, input);
             // A claim of which nothing is sent is no step, and a handover is one if it names somebody.
@@ -133,7 +136,13 @@ impl Journal {
             }
         }
         if state.used.restarts < self.bounds.restarts {
-            let (new, fx) = Local::start(who, local.boot + 1, self.bounds.parts, local.follows_as(), &self.tables);
+            let (new, fx) = Local::start(
+                who,
+                local.boot + 1,
+                self.bounds.parts,
+                local.follows_as(),
+                &self.tables,
+            );
             let mut after = state.clone();
             after.used.restarts += 1;
             after.reads[i] = 0;
@@ -176,9 +185,6 @@ impl Journal {
         if local.snapshot_asked.is_some() {
             if used.snapshots < most.snapshots {
                 told.push((Told::Snapshot, Input::Snapshot));
-            }
-            if most.skips {
-                told.push((Told::NoSnapshot, Input::NoSnapshot));
             }
         }
         told

@@ -1,11 +1,11 @@
 //! The store: what a request finds and does there.
 
-use ha_proto::Kind;
+use ha_proto::{Kind, WriteId};
 
 use super::local::{Ask, Input, Reply};
 use super::state::{SLOTS, SNAPS, Snap, State};
-use super::tables::{Key, What, part_name};
 use super::{Journal, check};
+use crate::tables::{Key, What, part_name};
 
 impl Journal {
     /// A create leaves the node: from now on it may land at any time. `false` if it is beyond the bounds.
@@ -32,31 +32,37 @@ impl Journal {
                 used.takeovers <= most.takeovers && used.handovers <= most.handovers
             }
             Key::Part(seq, write_id, index) => {
-                let snap = match state.snaps.iter_mut().position(|s| s.write_id == write_id) {
-                    Some(at) => at,
-                    None if state.snaps.len() == SNAPS => return false,
-                    None => {
-                        let snap = Snap {
-                            seq,
-                            write_id,
-                            ..Snap::default()
-                        };
-                        state.snaps.push(snap);
-                        state.snaps.len() - 1
-                    }
+                let Some(snap) = Self::snap_of(state, seq, write_id) else {
+                    return false;
                 };
-                state.snaps[snap].parts[usize::from(index)] = object;
+                snap.parts[usize::from(index)] = object;
                 true
             }
-            Key::Manifest(_) => {
-                if let What::Manifest { write_id, .. } = &sent.what
-                    && let Some(snap) = state.snaps.iter_mut().find(|s| s.write_id == *write_id)
-                {
-                    snap.manifest = object;
-                }
-                true
+            Key::Manifest(seq) => {
+                let What::Manifest { write_id, .. } = &sent.what else {
+                    return true;
+                };
+                let snap = Self::snap_of(state, seq, *write_id);
+                snap.map(|snap| snap.manifest = object).is_some()
             }
         }
+    }
+
+    /// The snapshot of this write id, new if it is not known; `None` if there are too many.
+    fn snap_of(state: &mut State, seq: u8, write_id: WriteId) -> Option<&mut Snap> {
+        let known = state.snaps.iter().position(|s| s.write_id == write_id);
+        let at = known.unwrap_or(state.snaps.len());
+        if at == SNAPS {
+            return None;
+        }
+        if known.is_none() {
+            state.snaps.push(Snap {
+                seq,
+                write_id,
+                ..Snap::default()
+            });
+        }
+        Some(&mut state.snaps[at])
     }
 
     /// A collector has decided to delete: from now on the delete may land at any time, on whatever lies there then.
@@ -105,7 +111,11 @@ impl Journal {
     }
 
     fn advance_truth(&self, state: &mut State) {
-        while let Some(entry) = state.slots.get(usize::from(state.truth_at) + 1).filter(|e| **e != 0) {
+        while let Some(entry) = state
+            .slots
+            .get(usize::from(state.truth_at) + 1)
+            .filter(|e| **e != 0)
+        {
             state.truth = self.tables.fold(state.truth, *entry);
             state.truth_at += 1;
         }
@@ -221,6 +231,8 @@ impl Journal {
     /// What lies there is never deleted: a fence (rule 1). A check of that rule looks at the deletes in force.
     fn stays(&self, state: &State, slot: u8, there: u32) -> bool {
         let kind = self.tables.objects.get(there).kind();
-        self.bounds.fences_stay && matches!(kind, Some(Kind::Takeover | Kind::Handover)) && state.delete >> slot & 1 == 0
+        !self.bounds.fences_go
+            && matches!(kind, Some(Kind::Takeover | Kind::Handover))
+            && state.delete >> slot & 1 == 0
     }
 }

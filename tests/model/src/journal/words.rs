@@ -6,11 +6,8 @@ use super::Journal;
 use super::local::Ask;
 use super::state::State;
 use super::steps::{Kept, Step, Told};
-use super::tables::{Key, What};
-
-fn letter(who: u8) -> char {
-    char::from(b'A' + who)
-}
+use crate::crew::letter;
+use crate::tables::{Key, What};
 
 impl Journal {
     fn object(&self, id: u32) -> String {
@@ -18,11 +15,16 @@ impl Journal {
         match (&object.what, object.key) {
             (What::Entry { header, payload, .. }, Key::Slot(slot)) => {
                 let whom = match payload {
-                    Payload::Handover { successor, .. } => format!(" naming {}", successor.node.as_str().to_uppercase()),
+                    Payload::Handover { successor, .. } => {
+                        format!(" naming {}", successor.node.as_str().to_uppercase())
+                    }
                     _ => String::new(),
                 };
                 let by = header.by.node.as_str().to_uppercase();
-                format!("{by}'s {:?}{whom} of epoch {} for slot {slot} [{id}]", header.kind, header.epoch)
+                format!(
+                    "{by}'s {:?}{whom} of epoch {} for slot {slot} [{id}]",
+                    header.kind, header.epoch
+                )
             }
             (_, Key::Manifest(seq)) => format!("the manifest of the snapshot at {seq} [{id}]"),
             (_, Key::Part(seq, _, index)) => format!("part {index} of the snapshot at {seq} [{id}]"),
@@ -48,7 +50,9 @@ impl Journal {
         let did = match step {
             Step::Lands(object) => format!("lands, and nobody is told: {}", self.object(object)),
             Step::Deleted(Kept::Slot(slot)) => format!("a collector's delete of slot {slot} lands"),
-            Step::Deleted(Kept::Manifest(seq)) => format!("a collector's delete of the manifest at {seq} lands"),
+            Step::Deleted(Kept::Manifest(seq)) => {
+                format!("a collector's delete of the manifest at {seq} lands")
+            }
             Step::Deleted(Kept::Part(at, index)) => {
                 let seq = before.snaps[usize::from(at)].seq;
                 format!("a collector's delete of part {index} of the snapshot at {seq} lands")
@@ -66,7 +70,6 @@ impl Journal {
                     Told::Confirm => "comes to its slow period".to_owned(),
                     Told::Read => "is asked for a linearizable read".to_owned(),
                     Told::Snapshot => "begins to write a snapshot".to_owned(),
-                    Told::NoSnapshot => "may not write a snapshot".to_owned(),
                 };
                 format!("{} {what}", letter(who))
             }
@@ -74,7 +77,9 @@ impl Journal {
         };
         let node = |i: usize| {
             let local = self.local(after, i);
-            let leads = local.lead.map_or_else(String::new, |(e, _)| format!(" leads {e}"));
+            let leads = local
+                .lead
+                .map_or_else(String::new, |(e, _)| format!(" leads {e}"));
             format!("{}@{}{leads}", letter(u8::try_from(i).unwrap_or(0)), local.pos)
         };
         let nodes: Vec<_> = (0..usize::from(self.bounds.nodes)).map(node).collect();
