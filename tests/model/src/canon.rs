@@ -94,6 +94,10 @@ impl Hasher for Canon {
         };
         self.word(ORIGIN + moment);
     }
+    /// The moments of suspicion, which may come at any time here; whether it is still to come is all that counts.
+    fn write_u128(&mut self, i: u128) {
+        self.word(u64::from(i > u128::from(self.now)));
+    }
     fn write_usize(&mut self, i: usize) {
         self.word(i as u64);
     }

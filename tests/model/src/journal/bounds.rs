@@ -15,6 +15,8 @@ pub(crate) struct Bounds {
     pub(crate) handovers: u8,
     /// Snapshots written.
     pub(crate) snapshots: u8,
+    /// A snapshot is due after so many entries.
+    pub(crate) every: u8,
     /// Parts of a snapshot, 1 or 2.
     pub(crate) parts: u8,
     /// Restarts of a node under its old name.
@@ -36,6 +38,7 @@ impl Default for Bounds {
             releases: 0,
             handovers: 0,
             snapshots: 0,
+            every: 1,
             parts: 1,
             restarts: 0,
             reads: 0,
@@ -55,6 +58,7 @@ impl Bounds {
             "releases" => (&mut self.releases, 6),
             "handovers" => (&mut self.handovers, 6),
             "snapshots" => (&mut self.snapshots, 6),
+            "every" => (&mut self.every, 6),
             "parts" => (&mut self.parts, 2),
             "restarts" => (&mut self.restarts, 3),
             "reads" => (&mut self.reads, 6),
@@ -76,6 +80,7 @@ impl fmt::Display for Bounds {
         write!(f, "nodes={nodes} takeovers={takeovers} commits={commits}")?;
         let others = [
             ("snapshots", self.snapshots, 0),
+            ("every", self.every, 1),
             ("parts", self.parts, 1),
             ("releases", self.releases, 0),
             ("handovers", self.handovers, 0),

@@ -8,6 +8,7 @@ use ha_proto::{
     SnapshotParts, StoreFailure, StoreOp, StoreReply, WriteId,
 };
 
+use super::bounds::Bounds;
 use crate::canon::{Canon, ORIGIN, SOON};
 use crate::crew::{self, YEAR, name};
 use crate::tables::{Key, Tables};
@@ -120,7 +121,7 @@ pub(crate) struct Local {
 
 /// The pause before a request is sent again is short; a poll takes a year, so that no clock moves but where the model says so: entries carry
 /// the plane's time, and states that differ in nothing else would be without end.
-pub(crate) fn config() -> Config {
+pub(crate) fn config(every: u8) -> Config {
     let builder = Config::builder()
         .poll(YEAR)
         .heartbeat_timeout(YEAR * 50)
@@ -128,7 +129,7 @@ pub(crate) fn config() -> Config {
         .request_timeout(YEAR * 50)
         .confirm_period(YEAR * 10)
         .linger_percent(0)
-        .snapshot_entries(1);
+        .snapshot_entries(u64::from(every));
     builder.build().expect("these agree with each other")
 }
 
@@ -142,17 +143,11 @@ struct Driver<'a> {
 
 impl Local {
     /// A process that starts.
-    pub(crate) fn start(
-        who: u8,
-        boot: u8,
-        parts: u8,
-        follows_as: Mode,
-        tables: &Tables<Self, Effects>,
-    ) -> (Self, Effects) {
+    pub(crate) fn start(who: u8, boot: u8, bounds: &Bounds, tables: &Tables<Self, Effects>) -> (Self, Effects) {
         let now = Instant::from_nanos(ORIGIN);
         let identity = crew::identity(who, boot);
         let mut local = Self {
-            node: Node::new(now, identity, config()),
+            node: Node::new(now, identity, config(bounds.every)),
             who,
             boot,
             now,
@@ -162,8 +157,12 @@ impl Local {
             open: false,
             reading: None,
             claiming: false,
-            follows_as,
-            parts,
+            follows_as: if bounds.handovers > 0 {
+                Mode::HotStandby
+            } else {
+                Mode::HotBackup
+            },
+            parts: bounds.parts,
             pos: 0,
             lead: None,
             commits: Vec::new(),
@@ -261,10 +260,6 @@ impl Local {
         driver.drain(self);
     }
 
-    pub(crate) fn follows_as(&self) -> Mode {
-        self.follows_as
-    }
-
     /// Whether it follows, and no claim of its own is under way.
     pub(crate) fn follows(&self) -> bool {
         let role = self.node.role(self.now);
@@ -337,7 +332,7 @@ impl<'a> Driver<'a> {
     /// Does what the node wants done, and answers what concerns no other node.
     fn drain(&mut self, local: &mut Local) {
         let mut inputs = std::collections::VecDeque::new();
-        loop {
+        for _ in 0..1000 {
             while let Some(output) = local.node.poll_output() {
                 match output {
                     Output::Store(request) => {
@@ -356,6 +351,7 @@ impl<'a> Driver<'a> {
             };
             local.node.handle_input(local.now, input);
         }
+        panic!("a node that asks again and again at the same moment");
     }
 
     fn ask(&mut self, op: StoreOp) -> Result<Ask, StoreReply> {

@@ -9,7 +9,6 @@ mod store;
 mod words;
 
 pub(crate) use bounds::Bounds;
-use ha_proto::Mode;
 
 use crate::search::Model;
 use crate::tables::Tables;
@@ -35,11 +34,6 @@ impl Journal {
     #[must_use]
     pub(crate) fn new(bounds: Bounds) -> Self {
         let tables = Tables::new();
-        let follows_as = if bounds.handovers > 0 {
-            Mode::HotStandby
-        } else {
-            Mode::HotBackup
-        };
         let empty = State {
             locals: [0; state::NODES],
             reads: [0; state::NODES],
@@ -60,17 +54,17 @@ impl Journal {
             tables,
             init: empty,
         };
-        journal.init = journal.prologue(follows_as);
+        journal.init = journal.prologue();
         journal
     }
 
     /// The first node writes Genesis, Takeover and Full; then all others load.
-    fn prologue(&mut self, follows_as: Mode) -> State {
+    fn prologue(&self) -> State {
         let mut state = self.init.clone();
         let empty = crate::oracle::Oracle::of_view(&ha_proto::View::empty(), Vec::new());
         state.truth = self.tables.oracle(empty);
         let founder = 3;
-        let (local, fx) = Local::start(founder, 0, self.bounds.parts, Mode::HotBackup, &self.tables);
+        let (local, fx) = Local::start(founder, 0, &Bounds::default(), &self.tables);
         state.locals[0] = self.intern(local);
         self.apply(&mut state, 0, &fx);
         self.run_alone(&mut state, 0);
@@ -83,7 +77,7 @@ impl Journal {
         (state.slots, state.truth, state.truth_at) = journal;
         for i in 0..self.bounds.nodes {
             let at = usize::from(i);
-            let (local, fx) = Local::start(i, 0, self.bounds.parts, follows_as, &self.tables);
+            let (local, fx) = Local::start(i, 0, &self.bounds, &self.tables);
             state.locals[at] = self.intern(local);
             self.apply(&mut state, at, &fx);
             self.run_alone(&mut state, at);

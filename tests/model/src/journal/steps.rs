@@ -136,13 +136,7 @@ impl Journal {
             }
         }
         if state.used.restarts < self.bounds.restarts {
-            let (new, fx) = Local::start(
-                who,
-                local.boot + 1,
-                self.bounds.parts,
-                local.follows_as(),
-                &self.tables,
-            );
+            let (new, fx) = Local::start(who, local.boot + 1, &self.bounds, &self.tables);
             let mut after = state.clone();
             after.used.restarts += 1;
             after.reads[i] = 0;
