@@ -84,6 +84,41 @@ fn figures(o: &Outcome) -> String {
     )
 }
 
+/// What a run found.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Found {
+    /// Distinct states.
+    pub states: usize,
+    /// Steps of the longest shortest path.
+    pub depth: usize,
+    /// Nothing is left within the bounds.
+    pub exhausted: bool,
+    /// What is wrong, and the shortest way to it in words.
+    pub violation: Option<(&'static str, Vec<String>)>,
+}
+
+/// Searches within the bounds that these words say, as on the command line: `journal nodes=2 takeovers=2`.
+///
+/// # Errors
+/// If a word is no bound.
+pub fn check(words: &str) -> Result<Found, String> {
+    let run = Run::parse(&words.split(' ').chain(["quiet"]).collect::<Vec<_>>())?;
+    let Outcome {
+        states,
+        depth,
+        exhausted,
+        violation,
+        ..
+    } = carry_out(&run);
+    Ok(Found {
+        states,
+        depth,
+        exhausted,
+        violation,
+    })
+}
+
 /// Searches, and says on stderr what it found.
 pub(crate) fn carry_out(run: &Run) -> Outcome {
     let limits = Limits {

@@ -91,17 +91,33 @@ impl Mutant {
         })
     }
 
+    /// Whether each place of the patch is there, once, in the sources as they are.
+    ///
+    /// # Errors
+    /// Which is not.
+    pub fn fits(&self) -> Result<(), String> {
+        self.edits
+            .iter()
+            .try_for_each(|edit| self.place(edit, &sources()).map(drop))
+    }
+
+    /// The text of the file that an edit changes.
+    fn place(&self, edit: &Edit, root: &Path) -> Result<String, String> {
+        let path = root.join(&edit.file);
+        let text = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+        if text.matches(&edit.from).count() == 1 {
+            return Ok(text);
+        }
+        Err(format!(
+            "{}.patch: a place in {} is not there, or not once; the code has moved on: write the patch anew",
+            self.name, edit.file
+        ))
+    }
+
     /// Leaves the rule out in the sources below `root`.
     fn apply(&self, root: &Path) -> Result<(), String> {
         for edit in &self.edits {
-            let path = root.join(&edit.file);
-            let text = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
-            if text.matches(&edit.from).count() != 1 {
-                return Err(format!(
-                    "{}.patch: a place in {} is not there, or not once; the code has moved on: write the patch anew",
-                    self.name, edit.file
-                ));
-            }
+            let (path, text) = (root.join(&edit.file), self.place(edit, root)?);
             fs::write(&path, text.replacen(&edit.from, &edit.to, 1)).map_err(|e| e.to_string())?;
         }
         Ok(())
@@ -161,6 +177,10 @@ impl Workshop {
         let built = Command::new(cargo)
             .args(["build", "--quiet", "--release", "--offline", "-p", "ha-model"])
             .env("CARGO_TARGET_DIR", self.root.join("target"))
+            // Built once more for each rule, and run for seconds.
+            .env("CARGO_INCREMENTAL", "1")
+            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
+            .env("CARGO_PROFILE_RELEASE_DEBUG", "0")
             .env_remove("RUSTFLAGS")
             .current_dir(&self.root)
             .output()

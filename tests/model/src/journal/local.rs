@@ -143,7 +143,12 @@ struct Driver<'a> {
 
 impl Local {
     /// A process that starts.
-    pub(crate) fn start(who: u8, boot: u8, bounds: &Bounds, tables: &Tables<Self, Effects>) -> (Self, Effects) {
+    pub(crate) fn start(
+        who: u8,
+        boot: u8,
+        bounds: &Bounds,
+        tables: &Tables<Self, Effects>,
+    ) -> (Self, Effects) {
         let now = Instant::from_nanos(ORIGIN);
         let identity = crew::identity(who, boot);
         let mut local = Self {
