@@ -42,6 +42,8 @@ pub(crate) struct Object {
 }
 
 #[derive(Debug)]
+// Each lies behind an `Arc`, and there are few.
+#[allow(clippy::large_enum_variant)]
 pub(crate) enum What {
     Entry {
         header: Header,

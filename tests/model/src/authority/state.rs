@@ -30,7 +30,7 @@ impl State {
         let end = self.end();
         let small = |n: usize| u8::try_from(n).expect("a state is small");
         out.extend_from_slice(&[small(end), small(self.sent.len())]);
-        let ids = self.slots[1..=end.max(0)].iter().chain(&self.sent);
+        let ids = self.slots[1..=end].iter().chain(&self.sent);
         ids.for_each(|w| out.extend_from_slice(&w.to_le_bytes()[..3]));
         out.extend_from_slice(&self.used);
     }

@@ -176,10 +176,8 @@ impl Journal {
         if used.reads < most.reads && local.reading.is_none() {
             told.push((Told::Read, Input::Read));
         }
-        if local.snapshot_asked.is_some() {
-            if used.snapshots < most.snapshots {
-                told.push((Told::Snapshot, Input::Snapshot));
-            }
+        if local.snapshot_asked.is_some() && used.snapshots < most.snapshots {
+            told.push((Told::Snapshot, Input::Snapshot));
         }
         told
     }
