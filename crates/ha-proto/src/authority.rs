@@ -1,6 +1,7 @@
 //! Who may act on the world: Full is an entry, a lease is read, proof is about one process only.
 
 use alloc::collections::{BTreeSet, VecDeque};
+use core::hash::{Hash, Hasher};
 use core::time::Duration;
 
 use crate::config::Config;
@@ -28,14 +29,26 @@ pub(crate) struct Authority {
     /// A `Release` or `Handover` has been sent and is not decided: no acts, and no read renews.
     ending: bool,
     /// Acts under way.
-    permits: BTreeSet<u64>,
-    next_permit: u64,
+    permits: Permits,
     /// The first takeover above the last `Full`'s epoch, and when it was received here.
     superseded: Option<(WriteId, Instant)>,
     /// Processes known to have exited, with all that they had running; the last to be told of first to be forgotten.
     exited: VecDeque<Process>,
     /// The clock jumped then: what was sent before proves nothing.
     jumped_at: Instant,
+}
+
+/// Acts under way. How many there are counts for the state's hash, their numbers do not.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+struct Permits {
+    open: BTreeSet<u64>,
+    last: u64,
+}
+
+impl Hash for Permits {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.open.len().hash(state);
+    }
 }
 
 /// How many exited processes are remembered.
@@ -116,17 +129,17 @@ impl Authority {
     }
 
     pub(crate) fn begin_act(&mut self) -> u64 {
-        self.next_permit += 1;
-        self.permits.insert(self.next_permit);
-        self.next_permit
+        self.permits.last += 1;
+        self.permits.open.insert(self.permits.last);
+        self.permits.last
     }
 
     pub(crate) fn end_act(&mut self, permit: u64) {
-        self.permits.remove(&permit);
+        self.permits.open.remove(&permit);
     }
 
     pub(crate) fn is_working(&self) -> bool {
-        !self.permits.is_empty()
+        !self.permits.open.is_empty()
     }
 
     pub(crate) fn exited(&mut self, process: Process) {

@@ -17,6 +17,7 @@ use crate::output::{Applied, Cx, HostRequest};
 use crate::request::{Ask, RequestId, StoreOp, StoreReply};
 use crate::tail::{Fetched, Tail};
 use crate::time::Instant;
+use crate::unhashed::Unhashed;
 use crate::view::{Read, View};
 
 /// Parts that are fetched side by side.
@@ -25,10 +26,10 @@ const SIDE_BY_SIDE: usize = 8;
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Feed {
     state: State,
-    loads: u64,
+    loads: Unhashed<u64>,
     /// Failed loads in a row, and why the last one did.
     failed: u32,
-    last_failure: String,
+    last_failure: Unhashed<String>,
     /// The last slot applied.
     applied: Seq,
 }
@@ -44,7 +45,7 @@ enum State {
 
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 struct Load {
-    number: u64,
+    number: Unhashed<u64>,
     began: Instant,
     step: Step,
     restored: bool,
@@ -79,9 +80,9 @@ impl Feed {
     pub(crate) fn new() -> Self {
         Self {
             state: State::Off,
-            loads: 0,
+            loads: Unhashed(0),
             failed: 0,
-            last_failure: String::new(),
+            last_failure: Unhashed(String::new()),
             applied: Seq(0),
         }
     }
@@ -123,7 +124,7 @@ impl Feed {
     }
 
     fn begin(&mut self, began: Instant, at: Instant) {
-        self.loads += 1;
+        *self.loads += 1;
         let number = self.loads;
         self.state = State::Loading(Box::new(Load {
             number,
@@ -174,7 +175,7 @@ impl Feed {
         let State::Loading(load) = &mut self.state else {
             return Fed::Nothing;
         };
-        if load.number != number {
+        if *load.number != number {
             return Fed::Nothing;
         }
         match result {
@@ -188,7 +189,7 @@ impl Feed {
 
     fn fail(&mut self, cx: &Cx<'_>, why: String) -> Fed {
         self.failed = self.failed.saturating_add(1);
-        self.last_failure.clone_from(&why);
+        (*self.last_failure).clone_from(&why);
         let pause = cx.config.retry() * 2u32.saturating_pow(self.failed.min(8));
         self.begin(cx.now, cx.now + pause);
         Fed::Failed(why)
@@ -363,7 +364,7 @@ impl Feed {
             return;
         };
         cx.out.host(HostRequest::Restore {
-            load: load.number,
+            load: *load.number,
             seq: view.pos,
             parts,
         });

@@ -9,13 +9,14 @@ use crate::output::Cx;
 use crate::record::NodeRecord;
 use crate::request::{Ask, RequestId, StoreOp, StoreReply};
 use crate::time::Instant;
+use crate::unhashed::Unhashed;
 
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Heart {
     ask: Ask,
     /// Puts that were not answered before the next was due: an answer to one of them counts as well.
     earlier: VecDeque<(RequestId, Instant)>,
-    beat: u64,
+    beat: Unhashed<u64>,
     /// Between two heartbeats, as the last put was told.
     every: Duration,
     /// Something has changed since the put under way was sent.
@@ -44,7 +45,7 @@ impl Heart {
         Self {
             ask: Ask::Due(now),
             earlier: VecDeque::new(),
-            beat: 0,
+            beat: Unhashed(0),
             every: Duration::ZERO,
             again: false,
             stopped: false,
@@ -83,8 +84,8 @@ impl Heart {
     }
 
     pub(crate) fn next_beat(&mut self) -> u64 {
-        self.beat += 1;
-        self.beat
+        *self.beat += 1;
+        *self.beat
     }
 
     /// Sends a record; the next is due after `every`.

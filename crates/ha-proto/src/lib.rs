@@ -21,6 +21,7 @@ mod hash;
 pub use hash::Digest;
 mod codec;
 mod entry;
+mod unhashed;
 pub use entry::{
     Evidence, FORMAT_LEVEL, FRAME_FORMAT, FormatError, Header, Kind, LONGEST_PAYLOAD, Payload, RawEntry,
 };

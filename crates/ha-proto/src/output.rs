@@ -11,6 +11,7 @@ use crate::mode::{Mode, Role};
 use crate::names::{Epoch, Nonce, PlaneId, Process, Seq, WriteId};
 use crate::request::{Ask, RequestId, StoreOp, StoreRequest};
 use crate::time::Instant;
+use crate::unhashed::Unhashed;
 
 /// What the machine wants done or known. Exhaustive: a driver that forgets one does not compile.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -205,14 +206,14 @@ pub struct SnapshotParts {
 /// What waits to leave the machine.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Outbox {
-    next_request: u64,
+    next_request: Unhashed<u64>,
     queue: VecDeque<Output>,
 }
 
 impl Outbox {
     pub(crate) fn new() -> Self {
         Self {
-            next_request: 1,
+            next_request: Unhashed(1),
             queue: VecDeque::new(),
         }
     }
@@ -230,8 +231,8 @@ impl Outbox {
     }
 
     pub(crate) fn send(&mut self, now: Instant, within: core::time::Duration, op: StoreOp) -> Ask {
-        let id = RequestId(self.next_request);
-        self.next_request += 1;
+        let id = RequestId(*self.next_request);
+        *self.next_request += 1;
         self.queue
             .push_back(Output::Store(StoreRequest { id, op, within }));
         Ask::Sent {

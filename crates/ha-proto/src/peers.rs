@@ -10,6 +10,7 @@ use crate::output::Cx;
 use crate::record::{NodeRecord, Timings};
 use crate::request::{Ask, RequestId, StoreOp, StoreReply};
 use crate::time::Instant;
+use crate::unhashed::Unhashed;
 
 /// More nodes than this are not looked at.
 const MOST_NODES: usize = 256;
@@ -63,7 +64,7 @@ pub(crate) struct Peers {
     known: BTreeMap<NodeId, Peer>,
     bad: BTreeMap<NodeId, String>,
     /// Rounds completed.
-    rounds: u64,
+    rounds: Unhashed<u64>,
     /// When the round under way was begun, and when the last complete one was.
     began: Instant,
     looked_at: Option<Instant>,
@@ -116,7 +117,7 @@ impl Peers {
             partial: false,
             known,
             bad,
-            rounds: 0,
+            rounds: Unhashed(0),
             began: now,
             looked_at: None,
             again: false,
@@ -136,7 +137,7 @@ impl Peers {
     }
 
     pub(crate) fn rounds(&self) -> u64 {
-        self.rounds
+        *self.rounds
     }
 
     /// When the last look at all records that is complete was begun.
@@ -344,7 +345,7 @@ impl Peers {
         }
         let pace = cx.config.pace;
         if !self.partial {
-            self.rounds += 1;
+            *self.rounds += 1;
             self.looked_at = Some(self.began);
             let look = match watch {
                 Watch::Leader(_) => pace.follower_look,

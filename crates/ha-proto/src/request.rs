@@ -3,6 +3,7 @@
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::hash::{Hash, Hasher};
 use core::ops::Range;
 use core::time::Duration;
 
@@ -114,7 +115,7 @@ pub enum FailureKind {
 }
 
 /// A request under way, or one due later.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Ask {
     /// To be sent when its time has come.
     Due(Instant),
@@ -124,6 +125,16 @@ pub(crate) enum Ask {
         at: Instant,
         until: Instant,
     },
+}
+
+/// Which number a request has is not part of the state's hash.
+impl Hash for Ask {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self {
+            Self::Due(at) => (0u8, at).hash(state),
+            Self::Sent { at, until, .. } => (1u8, at, until).hash(state),
+        }
+    }
 }
 
 impl Ask {

@@ -88,6 +88,7 @@ impl Tail {
             let key = entry_key(*seq);
             cx.drive(ask, || StoreOp::Get { key });
         }
+        self.due = cx.now;
     }
 
     /// Takes a reply; `None` if it was to no request of this tail, or says nothing about the next slot yet.

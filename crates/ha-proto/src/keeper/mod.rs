@@ -14,6 +14,7 @@ use crate::names::{Seq, WriteId};
 use crate::output::{Cx, HostRequest, SnapshotParts};
 use crate::request::{Ask, FailureKind, RequestId, StoreOp, StoreReply};
 use crate::time::Instant;
+use crate::unhashed::Unhashed;
 use crate::view::View;
 use collect::Collect;
 
@@ -23,7 +24,7 @@ const DIGESTS: usize = 8;
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Keeper {
     step: Step,
-    snapshots: u64,
+    snapshots: Unhashed<u64>,
     entries: u64,
     bytes: u64,
     /// The state's digest where this process has written a snapshot itself.
@@ -39,7 +40,7 @@ enum Step {
     Rest,
     /// The owner is saying what the state is.
     Asked {
-        id: u64,
+        id: Unhashed<u64>,
         view: View,
     },
     /// Parts go out, one after the other; then they are listed; then the manifest goes out.
@@ -73,7 +74,7 @@ impl Keeper {
     pub(crate) fn new() -> Self {
         Self {
             step: Step::Rest,
-            snapshots: 0,
+            snapshots: Unhashed(0),
             entries: 0,
             bytes: 0,
             digests: BTreeMap::new(),
@@ -105,14 +106,17 @@ impl Keeper {
         if !due || self.step != Step::Rest || cx.now < self.not_before {
             return;
         }
-        self.snapshots += 1;
-        let id = self.snapshots;
+        *self.snapshots += 1;
+        let id = *self.snapshots;
         (self.entries, self.bytes) = (0, 0);
         let mut view = view.clone();
         view.base = view.pos;
         view.hashes = BTreeMap::from([(view.pos, view.chain)]);
         cx.out.host(HostRequest::Snapshot { id, seq: view.pos });
-        self.step = Step::Asked { id, view };
+        self.step = Step::Asked {
+            id: Unhashed(id),
+            view,
+        };
     }
 
     /// The owner has said what the state is.
@@ -120,7 +124,7 @@ impl Keeper {
         let Step::Asked { id: asked, view } = &self.step else {
             return;
         };
-        if *asked != id {
+        if **asked != id {
             return;
         }
         let list = answer

@@ -3,6 +3,7 @@
 use alloc::collections::VecDeque;
 use alloc::string::ToString;
 use alloc::vec::Vec;
+use core::hash::{Hash, Hasher};
 use core::time::Duration;
 
 use super::{Node, State};
@@ -15,7 +16,7 @@ use crate::output::Event;
 use crate::time::Instant;
 
 /// What has been seen of the leader, and of those before it.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Signs {
     /// The last entry of the leader, or when this node first heard of it.
     heard: Instant,
@@ -30,6 +31,24 @@ pub(super) struct Signs {
     /// After a claim that failed.
     not_before: Instant,
     pub(super) failures: u32,
+}
+
+/// Suspicion decides when, never whether it is safe. Its moments go into the state's hash as 128 bits, unlike all others, so that a checker for
+/// which suspicion may come at any time can leave them out.
+impl Hash for Signs {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let when = |state: &mut H, at: &Instant| state.write_u128(u128::from(at.as_nanos()));
+        [self.heard, self.vacant_since, self.not_before]
+            .iter()
+            .chain(&self.judge_at)
+            .chain(&self.suspicious)
+            .for_each(|at| when(state, at));
+        for (process, evidence, at) in &self.against {
+            (process, evidence).hash(state);
+            when(state, at);
+        }
+        (self.suspicious.len(), self.judge_at.is_some(), self.failures).hash(state);
+    }
 }
 
 impl Signs {

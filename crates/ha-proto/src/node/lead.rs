@@ -56,7 +56,7 @@ impl Node {
         let eligible = !matches!(self.mode, Mode::HotBackup) && !self.stop_asked;
         match &self.state {
             State::Following | State::Claiming if eligible => {
-                self.why = alloc::format!("leads epoch {epoch}");
+                *self.why = alloc::format!("leads epoch {epoch}");
                 self.state = State::Promoting(Promoting { cleaning: false });
                 if self.feed.is_off() {
                     self.feed.load(now);
@@ -220,7 +220,7 @@ impl Node {
         self.keeper.abandon();
         self.authority.set_ending(true);
         let until = now + self.config.lease_ttl;
-        self.why = "is letting go of leadership".to_string();
+        *self.why = "is letting go of leadership".to_string();
         self.state = State::Demoting(Demoting {
             after,
             wisher,
@@ -302,7 +302,7 @@ impl Node {
                 true
             }
             After::FailForGood => {
-                let why = self.why.clone();
+                let why = self.why.0.clone();
                 self.fail_for_good(now, why);
                 true
             }
@@ -345,14 +345,14 @@ impl Node {
             After::Stop => self.state = State::Stopping,
             After::Fail => self.fail_to_load(now),
             After::FailForGood => {
-                let why = self.why.clone();
+                let why = self.why.0.clone();
                 self.fail_for_good(now, why);
             }
             After::Become(Mode::Disabled) => self.fail_until_told(now),
             After::Become(mode) => {
                 // If another's entry came first there is a leader, and nothing to abstain from.
                 self.abstains = !named && mode != Mode::Master && self.journal.view.released;
-                self.why = String::from(if named {
+                *self.why = String::from(if named {
                     "handed over"
                 } else {
                     "released; nobody was there to take it"
@@ -377,7 +377,7 @@ impl Node {
             // It works in isolation, and is not alone any more.
             None if self.mode == Mode::Disabled => self.fail_until_told(now),
             None => {
-                self.why = "another node took over".to_string();
+                *self.why = "another node took over".to_string();
                 let mode = if self.mode == Mode::Master {
                     Mode::Auto
                 } else {

@@ -31,6 +31,7 @@ use crate::output::{Cx, Event, Outbox, Output, SnapshotParts, boot_nonce};
 use crate::peers::{Peer, Peers};
 use crate::request::{RequestId, StoreReply};
 use crate::time::Instant;
+use crate::unhashed::Unhashed;
 use crate::view::View;
 use queue::Queue;
 
@@ -157,10 +158,10 @@ pub struct Node {
     last_write: Option<Instant>,
     wall: (u64, Instant),
     reported: Role,
-    why: String,
+    why: Unhashed<String>,
     acting: Option<Epoch>,
     known_leader: (Epoch, Option<Process>),
-    history: VecDeque<RoleChange>,
+    history: Unhashed<VecDeque<RoleChange>>,
     /// The plane's time when the last commit was taken.
     plane_time: (u64, Instant),
     /// When everything that could be done was done last.
@@ -236,10 +237,10 @@ impl Node {
             last_write: None,
             wall: (0, now),
             reported: Role::Initializing,
-            why: String::new(),
+            why: Unhashed(String::new()),
             acting: None,
             known_leader: (Epoch(0), None),
-            history: VecDeque::new(),
+            history: Unhashed(VecDeque::new()),
             plane_time: (0, now),
             last_run: now,
         };

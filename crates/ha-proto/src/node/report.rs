@@ -161,7 +161,7 @@ impl Node {
             State::Following if self.abstains => String::from(
                 "told to let go with nobody to take it: the plane has no master until another node starts, or this one is told to lead",
             ),
-            _ => self.why.clone(),
+            _ => self.why.0.clone(),
         }
     }
 
@@ -299,7 +299,7 @@ impl Node {
         } else {
             self.fail_for_good(now, why.clone());
         }
-        self.why = why;
+        *self.why = why;
         true
     }
 

@@ -8,13 +8,14 @@ use crate::entry::Payload;
 use crate::mode::Mode;
 use crate::output::Event;
 use crate::time::Instant;
+use crate::unhashed::Unhashed;
 
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(super) struct Starting {
     /// The mode whose rule for a start holds; none after a failure.
     rule: Option<Mode>,
     pub(super) loaded: bool,
-    rounds: u64,
+    rounds: Unhashed<u64>,
     began: Instant,
 }
 
@@ -30,7 +31,7 @@ impl Starting {
         Self {
             rule,
             loaded: false,
-            rounds: 0,
+            rounds: Unhashed(0),
             began: now,
         }
     }
@@ -78,7 +79,7 @@ impl Node {
             self.heart.hurry(now);
             return true;
         }
-        if !starting.loaded || self.peers.rounds() <= starting.rounds {
+        if !starting.loaded || self.peers.rounds() <= *starting.rounds {
             return false;
         }
         let Some(mode) = starting.rule else {
@@ -118,7 +119,7 @@ impl Node {
         let rounds = self.peers.rounds();
         self.state = State::Starting(Starting {
             loaded: true,
-            rounds,
+            rounds: Unhashed(rounds),
             ..Starting::begin(now, self.start_rule)
         });
         self.peers.hurry(now);
@@ -207,7 +208,7 @@ impl Node {
     }
 
     fn enter_failed(&mut self, now: Instant, failed: Failed) {
-        self.why.clone_from(&failed.why);
+        (*self.why).clone_from(&failed.why);
         self.refuse_queue();
         self.authority.lose();
         self.keeper.abandon();
@@ -246,7 +247,7 @@ impl Node {
         self.signs.begin(now);
         self.state = State::Starting(Starting {
             loaded,
-            rounds: self.peers.rounds(),
+            rounds: Unhashed(self.peers.rounds()),
             ..Starting::begin(now, None)
         });
         self.peers.hurry(now);
