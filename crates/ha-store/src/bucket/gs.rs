@@ -40,9 +40,8 @@ pub(super) fn open(
         )
         .with_source(error)
     };
-    // What is asked for keys is nothing about objects, and must not be mistaken for it.
-    let quiet = Connector::new(settings, false)?.in_silence();
-    let keys = builder().with_http_connector(quiet).build().map_err(failed)?;
+    let connector = Connector::new(settings, false)?;
+    let keys = builder().with_http_connector(connector).build().map_err(failed)?;
     let is_plain = location.endpoint().is_some_and(Endpoint::is_plain_http);
     let told =
         "there are no credentials: look at the GOOGLE_* variables, the home directory and the machine's role"

@@ -8,8 +8,7 @@ use object_store::CredentialProvider;
 
 use super::trace::{Fate, note};
 
-/// Keys of a role or an account, from a client that notes nothing. That there are none is told with where they were
-/// looked for.
+/// Keys of a role or an account, which have to be asked for. That there are none is told with where they were looked for.
 pub(super) struct Guard<C> {
     inner: Arc<dyn CredentialProvider<Credential = C>>,
     told: String,
@@ -27,7 +26,8 @@ impl<C: Send + Sync + 'static> CredentialProvider for Guard<C> {
     type Credential = C;
 
     async fn get_credential(&self) -> object_store::Result<Arc<C>> {
-        // In a task of its own, for `object_store` panics at some answers that it does not expect.
+        // In a task of its own: what is answered there is no answer about an object, and must not be noted as one. Also,
+        // `object_store` panics at some answers that it does not expect.
         let inner = Arc::clone(&self.inner);
         let asked = tokio::spawn(async move { inner.get_credential().await }).await;
         let asked = asked.unwrap_or_else(|error| Err(error.into()));

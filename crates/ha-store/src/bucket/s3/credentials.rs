@@ -130,7 +130,7 @@ fn of_role(
         builder = builder.with_config(key, value);
     }
     let role = builder
-        .with_http_connector(Connector::new(settings, is_plain)?.in_silence())
+        .with_http_connector(Connector::new(settings, is_plain)?)
         .build()
         .map_err(|error| refuse(shown, format!("{source} cannot be asked for")).with_source(error))?;
     let told = format!("{looked}; and {source} gave none: give one of these");
