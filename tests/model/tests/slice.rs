@@ -4,7 +4,7 @@ use ha_model::check;
 
 /// Everything within these bounds is searched, it is at least so much, and nothing is wrong.
 fn is_clean(words: &str, at_least: usize) {
-    let found = check(words).unwrap();
+    let found = check(words).expect("these are bounds");
     assert!(found.violation.is_none(), "{words}: {:#?}", found.violation);
     assert!(found.exhausted, "{words}: not searched to the end");
     assert!(found.states >= at_least, "{words}: {} states", found.states);

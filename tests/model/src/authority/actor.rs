@@ -96,6 +96,8 @@ pub(crate) struct Actor {
     pub(crate) knows: u8,
     pub(crate) claiming: bool,
     pub(crate) open: bool,
+    /// What it sent last to be created: the same again is nothing new.
+    sent: u32,
     bounds: Bounds,
     pub(crate) pos: u8,
 }
@@ -136,6 +138,7 @@ impl Actor {
             knows: 0,
             claiming: false,
             open: false,
+            sent: 0,
             bounds,
             pos: 0,
         };
@@ -348,11 +351,18 @@ impl Actor {
     }
 
     /// There are no snapshots here; what concerns records is answered at once.
-    fn ask(&self, op: StoreOp, fx: &mut Effects, tables: &Tables<Self, Effects>) -> Result<Ask, StoreReply> {
+    fn ask(
+        &mut self,
+        op: StoreOp,
+        fx: &mut Effects,
+        tables: &Tables<Self, Effects>,
+    ) -> Result<Ask, StoreReply> {
         match op {
             StoreOp::Create { key, bytes } => {
                 let object = tables.object(&key, &bytes);
-                fx.creates.push(object);
+                if std::mem::replace(&mut self.sent, object) != object {
+                    fx.creates.push(object);
+                }
                 Ok(Ask::Create(object))
             }
             StoreOp::Get { key } if key.starts_with("nodes/") => {

@@ -126,9 +126,6 @@ impl Authority {
 
     fn apply(&self, state: &mut State, fx: &Effects, within: &Bounds) -> bool {
         for object in &fx.creates {
-            if state.sent.contains(object) {
-                continue;
-            }
             state.sent.push(*object);
             state.sent.sort_unstable();
             let [takeovers, fulls, commits, releases, handovers, _] = &mut state.used;
