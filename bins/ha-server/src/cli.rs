@@ -42,9 +42,9 @@ impl Refusal {
     }
 }
 
-/// A highly available management plane on a shared directory.
+/// A highly available management plane on a shared directory or a bucket.
 ///
-/// Several `ha-server launch` pointed at one persistence directory form a plane: one is MASTER, the others take over when it
+/// Several `ha-server launch` pointed at one persistence directory, or one bucket, form a plane: one is MASTER, the others take over when it
 /// stops or dies.
 #[derive(Debug, Parser)]
 #[command(
@@ -103,6 +103,37 @@ pub(crate) struct TimingArgs {
     pub(crate) lease_ttl: Duration,
 }
 
+/// How long a bucket may take. Each request also ends with the time that the plane gives it.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct StoreArgs {
+    /// How long a connection to an object store may take [default: 2s].
+    #[arg(
+        long = "storeConnectTimeout",
+        visible_alias = "store-connect-timeout",
+        value_name = "DURATION"
+    )]
+    #[arg(value_parser = parse_duration)]
+    pub(crate) connect_timeout: Option<Duration>,
+
+    /// How long the first byte of an object store's answer may take [default: 15s].
+    #[arg(
+        long = "storeFirstByteTimeout",
+        visible_alias = "store-first-byte-timeout",
+        value_name = "DURATION"
+    )]
+    #[arg(value_parser = parse_duration)]
+    pub(crate) first_byte_timeout: Option<Duration>,
+
+    /// How long a request to an object store may take in all [default: 60s].
+    #[arg(
+        long = "storeTotalTimeout",
+        visible_alias = "store-total-timeout",
+        value_name = "DURATION"
+    )]
+    #[arg(value_parser = parse_duration)]
+    pub(crate) total_timeout: Option<Duration>,
+}
+
 /// Options of `ha-server launch`.
 #[derive(Args, Debug)]
 #[command(after_help = "Durations: 500ms, 3s, 1m, or a bare number of milliseconds.\n\
@@ -128,22 +159,29 @@ pub(crate) struct LaunchArgs {
     #[arg(long, value_name = "HOW", default_value = "auto")]
     pub(crate) persist: String,
 
-    /// The directory that the nodes of a plane share [default: `ha-plane/data` in the user's state home].
+    /// Where the nodes of a plane share their state: a directory, or s3://bucket/prefix [default: `ha-plane/data` in the user's
+    /// state home].
+    ///
+    /// Keys, region and endpoint of a bucket come from the environment, as for other programs of AWS: AWS_ACCESS_KEY_ID,
+    /// AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL, AWS_PROFILE, or the role of the machine.
     #[arg(
         long = "persistenceDir",
         visible_alias = "persistence-dir",
-        value_name = "DIR"
+        value_name = "DIR|URL"
     )]
     #[arg(value_parser = path())]
     pub(crate) persistence_dir: Option<PathBuf>,
 
-    /// An object store to keep the state in; not supported yet.
+    /// The kind of object store, and its endpoint: s3, or s3:https://host; --persistenceDir is `bucket/prefix` then.
     #[arg(
         long = "persistenceLocation",
         visible_alias = "persistence-location",
         value_name = "SPEC"
     )]
     pub(crate) persistence_location: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
 
     /// The port of the REST API: a number, 0 for any free one, or `8081+` for the first free one from there.
     #[arg(long, short, value_name = "PORT", default_value = "8081+")]

@@ -36,6 +36,9 @@ fn every_option_is_understood_in_camel_case_and_in_kebab_case() {
         ("--pidFile", "--pid-file", "/p"),
         ("--logFormat", "--log-format", "json"),
         ("--logLevel", "--log-level", "debug"),
+        ("--storeConnectTimeout", "--store-connect-timeout", "7s"),
+        ("--storeFirstByteTimeout", "--store-first-byte-timeout", "7s"),
+        ("--storeTotalTimeout", "--store-total-timeout", "7s"),
         ("--endWithParent", "--end-with-parent", "1"),
     ];
     let default = format!("{:?}", launch(&[]));
@@ -53,7 +56,7 @@ fn every_option_is_understood_in_camel_case_and_in_kebab_case() {
         .map(|c| c.render_long_help().to_string());
     let help = camel_in_help.expect("there is a launch");
     assert!(
-        pairs[..13]
+        pairs[..16]
             .iter()
             .all(|(camel, kebab, _)| help.contains(camel) && help.contains(kebab)),
         "{help}"

@@ -1,5 +1,7 @@
 //! What the command line takes from the process's environment, read once and passed on, so that tests can make one up.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
 /// The environment variables that matter.
@@ -11,6 +13,39 @@ pub(crate) struct Environment {
     pub(crate) home: Option<PathBuf>,
     /// `RUST_LOG`.
     pub(crate) rust_log: Option<String>,
+    /// What object stores take from it.
+    pub(crate) variables: Variables,
+}
+
+/// Variables by their names, as object stores look them up. Some are secret: `Debug` shows no value.
+#[derive(Clone, Default)]
+pub(crate) struct Variables(BTreeMap<String, String>);
+
+impl Variables {
+    fn of_process() -> Self {
+        let all = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        all.collect()
+    }
+
+    /// The value of a variable that is set.
+    pub(crate) fn get(&self, name: &str) -> Option<String> {
+        self.0.get(name).cloned()
+    }
+}
+
+impl FromIterator<(String, String)> for Variables {
+    /// Takes those that an object store may ask for.
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(all: I) -> Self {
+        let asked = |name: &str| name == "HOME" || ASKED.iter().any(|prefix| name.starts_with(prefix));
+        Self(all.into_iter().filter(|(name, _)| asked(name)).collect())
+    }
+}
+
+impl fmt::Debug for Variables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.keys()).finish()
+    }
 }
 
 impl Environment {
@@ -23,6 +58,7 @@ impl Environment {
             rust_log: std::env::var("RUST_LOG")
                 .ok()
                 .filter(|text| !text.trim().is_empty()),
+            variables: Variables::of_process(),
         }
     }
 
@@ -40,9 +76,31 @@ impl Environment {
     }
 }
 
+/// How the names of such variables begin.
+const ASKED: [&str; 4] = ["AWS_", "AZURE_", "AZURITE_", "GOOGLE_"];
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn variables_of_object_stores_are_kept_and_their_values_never_shown() {
+        let pairs = [
+            ("AWS_SECRET_ACCESS_KEY", "hunter2"),
+            ("HOME", "/h"),
+            ("PATH", "/bin"),
+        ];
+        let variables: Variables = pairs
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into_iter()
+            .collect();
+        assert_eq!(variables.get("AWS_SECRET_ACCESS_KEY").as_deref(), Some("hunter2"));
+        assert_eq!(
+            (variables.get("HOME").as_deref(), variables.get("PATH")),
+            (Some("/h"), None)
+        );
+        assert_eq!(format!("{variables:?}"), r#"["AWS_SECRET_ACCESS_KEY", "HOME"]"#);
+    }
 
     #[test]
     fn the_state_home_is_xdgs_then_homes_and_never_a_relative_path() {
@@ -52,6 +110,7 @@ mod tests {
                 xdg_state_home: path(xdg),
                 home: path(home),
                 rust_log: None,
+                variables: Variables::default(),
             }
             .state_home()
         };

@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ha_core::NodeId;
+use ha_store::LocationError;
 
 use crate::cli::LaunchArgs;
-use crate::environment::Environment;
+use crate::environment::{Environment, Variables};
 use crate::failure::RunError;
 use crate::listen::PublicAddress;
 use crate::logging::Logging;
 use crate::node_state;
+use crate::persistence::Persistence;
 use crate::settings::{HighAvailability, Persist, Port};
 
 /// Settings of one run of a node. [`Launch::from_args`] is the only way to one, so what it holds can be relied on.
@@ -19,6 +21,8 @@ use crate::settings::{HighAvailability, Persist, Port};
 pub(crate) struct Launch {
     /// Where the state of the plane is kept.
     pub(crate) persistence: Persistence,
+    /// What an object store may look up.
+    pub(crate) variables: Variables,
     /// What the node is to be. `Disabled` if nothing is persisted.
     pub(crate) high_availability: HighAvailability,
     /// The address to listen on.
@@ -47,31 +51,6 @@ pub(crate) struct Launch {
     pub(crate) end_with: Option<u32>,
 }
 
-/// Where the state of a plane is kept.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Persistence {
-    /// In memory, for as long as the process lives.
-    Disabled,
-    /// In a directory that the nodes share.
-    Directory {
-        /// The directory, as an absolute path. It need not exist yet.
-        path: PathBuf,
-        /// What to do about what is there already.
-        existing: Existing,
-    },
-}
-
-/// What to do about state that is there already.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Existing {
-    /// Use it if there is any, else begin.
-    UseOrBegin,
-    /// Use it; a directory without state is an error.
-    Require,
-    /// Begin anew; a live plane is an error.
-    Discard,
-}
-
 /// Where a node keeps what is its own.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum StateDir {
@@ -92,7 +71,7 @@ impl Launch {
 
     fn build(args: &LaunchArgs, environment: &Environment) -> Result<Self, ConfigError> {
         let persist = persist(&args.persist)?;
-        let persistence = persistence(persist, args, environment)?;
+        let persistence = Persistence::from_args(persist, args, environment)?;
         let high_availability = high_availability(&args.high_availability, persist)?;
         let state_dir = match not_blank("stateDir", args.state_dir.as_deref())? {
             Some(dir) => StateDir::Given(absolute("stateDir", dir)?),
@@ -114,6 +93,7 @@ impl Launch {
         let pid_file = not_blank("pidFile", args.pid_file.as_deref())?;
         Ok(Self {
             persistence,
+            variables: environment.variables.clone(),
             high_availability,
             bind_address: args.bind_address,
             port: args.port,
@@ -141,6 +121,7 @@ impl Launch {
                 let plane = match &self.persistence {
                     Persistence::Disabled => "in-memory".to_owned(),
                     Persistence::Directory { path, .. } => node_state::key_of(path),
+                    Persistence::Bucket { location, .. } => node_state::key_of_bucket(location),
                 };
                 let node = self
                     .node_id
@@ -171,11 +152,10 @@ pub(crate) enum ConfigError {
     HighAvailabilityWithoutPersist,
     #[error("Cannot specify highAvailability {0} when persistence is CLEAN")]
     FollowerOfNothing(&'static str),
-    #[error(
-        "Cannot specify persistenceLocation: object stores are not supported yet; use persistenceDir with a directory that all \
-         nodes share"
-    )]
-    Location,
+    #[error("Illegal persistenceDir or persistenceLocation setting: {0}")]
+    Location(#[from] LocationError),
+    #[error("persistenceLocation needs a persistenceDir, which is `bucket/prefix` then")]
+    LocationWithoutDir,
     #[error("Illegal nodeId setting: {0}; use 1 to 64 characters of A-Z a-z 0-9 . _ - and no dot in front")]
     NodeId(String),
     #[error(
@@ -223,37 +203,6 @@ fn high_availability(text: &str, persist: Persist) -> Result<HighAvailability, C
     }
 }
 
-fn persistence(
-    persist: Persist,
-    args: &LaunchArgs,
-    environment: &Environment,
-) -> Result<Persistence, ConfigError> {
-    let dir = not_blank("persistenceDir", args.persistence_dir.as_deref())?;
-    let location = args.persistence_location.as_deref();
-    if location.is_some_and(|spec| spec.trim().is_empty()) {
-        return Err(ConfigError::Blank("persistenceLocation"));
-    }
-    let existing = match persist {
-        Persist::Disabled if dir.is_some() => return Err(ConfigError::DirWithoutPersist),
-        Persist::Disabled if location.is_some() => return Err(ConfigError::LocationWithoutPersist),
-        Persist::Disabled => return Ok(Persistence::Disabled),
-        Persist::Auto => Existing::UseOrBegin,
-        Persist::Rebind => Existing::Require,
-        Persist::Clean => Existing::Discard,
-    };
-    if location.is_some() {
-        return Err(ConfigError::Location);
-    }
-    let path = match dir {
-        Some(dir) => absolute("persistenceDir", dir)?,
-        None => environment
-            .state_home()
-            .ok_or(ConfigError::NoHome("persistenceDir"))?
-            .join("data"),
-    };
-    Ok(Persistence::Directory { path, existing })
-}
-
 fn logging(args: &LaunchArgs, environment: &Environment) -> Result<Logging, ConfigError> {
     Logging::parse(
         &args.log_format,
@@ -262,7 +211,10 @@ fn logging(args: &LaunchArgs, environment: &Environment) -> Result<Logging, Conf
     )
 }
 
-fn not_blank<'a>(name: &'static str, path: Option<&'a Path>) -> Result<Option<&'a Path>, ConfigError> {
+pub(crate) fn not_blank<'a>(
+    name: &'static str,
+    path: Option<&'a Path>,
+) -> Result<Option<&'a Path>, ConfigError> {
     match path {
         Some(path) if path.to_str().is_some_and(|text| text.trim().is_empty()) => {
             Err(ConfigError::Blank(name))
@@ -271,11 +223,11 @@ fn not_blank<'a>(name: &'static str, path: Option<&'a Path>) -> Result<Option<&'
     }
 }
 
-fn absolute(name: &'static str, path: &Path) -> Result<PathBuf, ConfigError> {
+pub(crate) fn absolute(name: &'static str, path: &Path) -> Result<PathBuf, ConfigError> {
     std::path::absolute(path).map_err(|_| ConfigError::NoWorkingDirectory(name, path.to_owned()))
 }
 
-fn longer_than_zero(name: &'static str, duration: Duration) -> Result<Duration, ConfigError> {
+pub(crate) fn longer_than_zero(name: &'static str, duration: Duration) -> Result<Duration, ConfigError> {
     if duration.is_zero() {
         Err(ConfigError::Zero(name))
     } else {

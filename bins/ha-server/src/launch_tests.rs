@@ -1,5 +1,6 @@
 use super::*;
 use crate::cli::{self, Command};
+use crate::persistence::Existing;
 
 fn launch(options: &[&str]) -> Result<Launch, RunError> {
     let line = ["ha-server", "launch"].iter().chain(options);
@@ -9,7 +10,7 @@ fn launch(options: &[&str]) -> Result<Launch, RunError> {
     let environment = Environment {
         xdg_state_home: Some("/state".into()),
         home: None,
-        rust_log: None,
+        ..Environment::default()
     };
     Launch::from_args(&args, &environment)
 }
@@ -96,14 +97,118 @@ fn settings_that_cannot_work_exit_with_3_and_say_so_in_brooklyns_words() {
     }
 }
 
+#[cfg(feature = "s3")]
 #[test]
-fn an_object_store_is_refused_with_what_to_use_instead() {
-    let error = launch(&["--persistenceLocation", "aws-s3:eu-west-1"]).unwrap_err();
-    assert_eq!(error.exit_code(), 3);
-    assert!(
-        error.to_string().contains("not supported yet") && error.to_string().contains("persistenceDir"),
-        "{error}"
+fn a_bucket_is_named_by_an_address_or_by_brooklyns_pair() {
+    let of = |options: &[&str]| match accepted(options).persistence {
+        Persistence::Bucket {
+            location, existing, ..
+        } => (location, existing),
+        other => panic!("{options:?}: {other:?}"),
+    };
+    let (by_address, existing) = of(&["--persistenceDir", "s3://lab/planes/a/", "--persist", "rebind"]);
+    assert_eq!(
+        (by_address.to_string().as_str(), existing),
+        ("s3://lab/planes/a", Existing::Require)
     );
+    let (by_pair, existing) = of(&[
+        "--persistenceLocation",
+        "s3:http://127.0.0.1:8333",
+        "--persistenceDir",
+        "lab/planes/a",
+        "--persist",
+        "clean",
+    ]);
+    assert_eq!(
+        (by_pair.to_string(), existing),
+        (by_address.to_string(), Existing::Discard)
+    );
+    assert_eq!(
+        by_pair.endpoint().map(|e| e.as_str()),
+        Some("http://127.0.0.1:8333")
+    );
+    assert_eq!(
+        of(&["--persistenceLocation", "s3", "--persistenceDir", "lab/planes/a"]).0,
+        by_address
+    );
+}
+
+#[cfg(feature = "s3")]
+#[test]
+fn a_node_on_a_bucket_finds_its_own_directory_again_however_the_bucket_is_spelled() {
+    let dir = |options: &[&str]| accepted(options).node_state_dir(8081);
+    let by_address = dir(&["--persistenceDir", "s3://lab/planes/a"]);
+    assert_eq!(by_address, dir(&["--persistenceDir", "s3://lab/planes/a/"]));
+    let pair = [
+        "--persistenceLocation",
+        "s3:https://host",
+        "--persistenceDir",
+        "lab/planes/a",
+    ];
+    assert_eq!(by_address, dir(&pair));
+    assert_ne!(by_address, dir(&["--persistenceDir", "s3://lab/planes/b"]));
+    assert_ne!(by_address, dir(&["--persistenceDir", "s3://lab2/planes/a"]));
+    assert_ne!(by_address, dir(&["--persistenceDir", "lab/planes/a"]));
+}
+
+#[cfg(feature = "s3")]
+#[test]
+fn time_outs_of_a_bucket_can_be_set_and_are_not_zero() {
+    let options = |camel: &str, kebab: &str, value: &str| {
+        [camel, kebab].map(|name| launch(&["--persistenceDir", "s3://lab", name, value]))
+    };
+    for (camel, kebab) in [
+        ("--storeConnectTimeout", "--store-connect-timeout"),
+        ("--storeFirstByteTimeout", "--store-first-byte-timeout"),
+        ("--storeTotalTimeout", "--store-total-timeout"),
+    ] {
+        for given in options(camel, kebab, "77ms") {
+            let Ok(Launch {
+                persistence: Persistence::Bucket { settings, .. },
+                ..
+            }) = given
+            else {
+                panic!("{camel} is accepted")
+            };
+            let default = ha_store::BucketSettings::default();
+            assert_ne!(settings, default, "{camel} sets something");
+        }
+        for refused in options(camel, kebab, "0") {
+            let error = refused.unwrap_err().to_string();
+            assert_eq!(
+                error,
+                format!("Illegal {} setting: it must be longer than 0", &camel[2..])
+            );
+        }
+    }
+}
+
+#[test]
+fn what_is_no_place_is_refused_in_one_line() {
+    for (options, told) in [
+        (
+            &[
+                "--persistenceLocation",
+                "aws-s3:eu-west-1",
+                "--persistenceDir",
+                "lab",
+            ][..],
+            "use s3, gs or az",
+        ),
+        (&["--persistenceDir", "ftp://lab/a"], "use s3, gs or az"),
+        (&["--persistenceLocation", "s3"], "needs a persistenceDir"),
+        #[cfg(feature = "s3")]
+        (&["--persistenceDir", "s3://Lab/a"], "3 to 63"),
+        #[cfg(not(feature = "gs"))]
+        (&["--persistenceDir", "gs://lab/a"], "the feature `gs`"),
+        #[cfg(not(feature = "az"))]
+        (&["--persistenceDir", "az://lab/a"], "the feature `az`"),
+    ] {
+        let error = launch(options).unwrap_err();
+        let text = error.to_string();
+        assert_eq!(error.exit_code(), 3, "{options:?}");
+        assert!(text.contains(told) && !text.contains('\n'), "{options:?}: {text}");
+    }
 }
 
 #[test]

@@ -19,9 +19,11 @@ mod logging;
 mod member;
 mod node_state;
 mod parent;
+mod persistence;
 mod pid_file;
 mod run;
 mod settings;
+mod store;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

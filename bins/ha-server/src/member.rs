@@ -9,7 +9,7 @@ use ha_core::{Mode, ModeError, NodeId, Plane, Role, Status};
 use ha_rest::{Control, ControlError, Feature, VersionInfo};
 use tokio::sync::Notify;
 
-use crate::launch::{Launch, Persistence};
+use crate::launch::Launch;
 use crate::node_state::NodeState;
 
 /// A plane's member with what belongs to its process.
@@ -45,8 +45,8 @@ fn shown(launch: &Launch) -> BTreeMap<&'static str, String> {
             launch.high_availability.as_str().to_owned(),
         ),
     ]);
-    if let Persistence::Directory { path, .. } = &launch.persistence {
-        config.insert("brooklyn.persistence.dir", path.display().to_string());
+    if let Some(place) = launch.persistence.place() {
+        config.insert("brooklyn.persistence.dir", place);
     }
     config
 }

@@ -8,6 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use ha_core::NodeId;
+use ha_store::BucketLocation;
 use rand::Rng;
 use rustix::fs::{FlockOperation, flock};
 use serde_json::{Value, json};
@@ -154,12 +155,23 @@ impl From<NodeStateError> for RunError {
 pub(crate) fn key_of(persistence_dir: &Path) -> String {
     let path = resolved(persistence_dir);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
+    key(&name, path.as_os_str().as_bytes())
+}
+
+/// The same for a plane in a bucket. The endpoint is left out: a server that gets another address keeps its nodes.
+pub(crate) fn key_of_bucket(location: &BucketLocation) -> String {
+    let whole = location.to_string();
+    let name = whole.rsplit_once('/').map_or(&*whole, |(_, name)| name);
+    key(name, whole.as_bytes())
+}
+
+fn key(name: &str, whole: &[u8]) -> String {
     let name: String = name
         .chars()
         .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
         .take(40)
         .collect();
-    format!("{name}-{:016x}", fnv1a(path.as_os_str().as_bytes()))
+    format!("{name}-{:016x}", fnv1a(whole))
 }
 
 /// What is written down.

@@ -5,19 +5,21 @@ use std::sync::Arc;
 
 use ha_core::{Config, Mode, NodeId, Plane, PlaneBuilder};
 use ha_rest::Settings;
-use ha_store::{DirectoryStore, MemoryStore, Store};
+use ha_store::Store;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 use tracing::{error, info, warn};
 
 use crate::boot;
 use crate::failure::{RunError, chain};
-use crate::launch::{Existing, Launch, Persistence};
+use crate::launch::Launch;
 use crate::listen::{self, listen};
 use crate::member::Member;
 use crate::node_state::NodeState;
+use crate::persistence::Existing;
 use crate::pid_file::PidFile;
 use crate::settings::HighAvailability;
+use crate::store;
 
 /// Runs a node until it is told to stop.
 ///
@@ -29,7 +31,7 @@ pub(crate) async fn run(launch: Launch) -> Result<(), RunError> {
     let local = listener
         .local_addr()
         .map_err(|source| RunError::execution("the port has no address").because(source))?;
-    let store = open_store(launch.persistence.clone()).await?;
+    let store = store::open(&launch.persistence, &launch.variables).await?;
     let own_dir = launch.node_state_dir(local.port());
     let state = Arc::new(NodeState::open(
         &own_dir,
@@ -88,47 +90,6 @@ fn config(launch: &Launch) -> Result<Config, RunError> {
         .map_err(|error| RunError::configuration(error.to_string()))
 }
 
-/// Opens the store, which is made if there is none and none is demanded.
-async fn open_store(persistence: Persistence) -> Result<Arc<dyn Store>, RunError> {
-    let Persistence::Directory { path, existing } = persistence else {
-        return Ok(Arc::new(MemoryStore::default()));
-    };
-    let opened = tokio::task::spawn_blocking(move || {
-        if existing == Existing::Require {
-            must_hold_something(&path)?;
-        }
-        let failed = |error: ha_store::Error| {
-            let what = format!("cannot use the persistence directory `{}`", path.display());
-            RunError::configuration(what).because(error)
-        };
-        DirectoryStore::open(&path).map_err(failed)
-    });
-    let opened = opened
-        .await
-        .map_err(|error| RunError::execution("opening the store failed").because(error))?;
-    Ok(Arc::new(opened?))
-}
-
-/// `--persist rebind` demands state: Brooklyn's words (`FileBasedObjectStore`).
-fn must_hold_something(path: &Path) -> Result<(), RunError> {
-    let refuse = |what: &str| {
-        RunError::configuration(format!(
-            "Persistence directory {} {what}; give another --persistenceDir, or --persist auto to begin there",
-            path.display()
-        ))
-    };
-    match std::fs::read_dir(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            Err(refuse("cannot be used, because directory does not exist"))
-        }
-        Err(error) => Err(refuse("cannot be read").because(error)),
-        Ok(mut entries) => match entries.next() {
-            None => Err(refuse("cannot be used, because directory is empty")),
-            Some(_) => Ok(()),
-        },
-    }
-}
-
 fn start(
     launch: &Launch,
     node: NodeId,
@@ -138,13 +99,7 @@ fn start(
     uri: String,
     config: Config,
 ) -> Result<Plane, RunError> {
-    let clean = matches!(
-        launch.persistence,
-        Persistence::Directory {
-            existing: Existing::Discard,
-            ..
-        }
-    );
+    let clean = launch.persistence.existing() == Some(Existing::Discard);
     let seed: [u8; 32] = rand::random();
     let before = boot::swap(own_dir, PlaneBuilder::nonce_of(&seed)).map_err(|source| {
         let dir = own_dir.display();

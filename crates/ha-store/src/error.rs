@@ -116,7 +116,9 @@ impl Error {
         self.0.needs_restart
     }
 
-    /// On [`ErrorKind::NotFound`], whether the object's folder was absent as well.
+    /// On [`ErrorKind::NotFound`], whether the object's folder was absent as well. A store with folders, such as a
+    /// directory, says so whenever it is the case. In one without, such as a bucket, a folder is but the beginning of
+    /// names: it never says so, for finding out would cost a listing at every absent object.
     pub fn folder_missing(&self) -> bool {
         self.0.folder_missing
     }

@@ -48,6 +48,17 @@ pub use memory::MemoryStore;
 mod directory;
 pub use directory::DirectoryStore;
 
+mod location;
+pub use location::{BucketLocation, Endpoint, Location, LocationError, Provider};
+
+mod settings;
+pub use settings::BucketSettings;
+
+#[cfg(feature = "bucket")]
+mod bucket;
+#[cfg(feature = "bucket")]
+pub use bucket::BucketStore;
+
 mod counted;
 pub use counted::{Counted, Counts, OperationCounts};
 

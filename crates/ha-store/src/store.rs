@@ -53,7 +53,8 @@ pub trait Store: fmt::Debug + fmt::Display + Send + Sync + 'static {
     async fn get_range(&self, key: &Key, range: Range<u64>, within: Duration) -> Result<Bytes, Error>;
 
     /// The names directly in a folder, in no order; a sub-folder's name ends with `/`. A folder that is absent, in a
-    /// store that is there, is an empty list. Names that are no keys are left out.
+    /// store that is there, is an empty list. Names that are no keys are left out. A sub-folder that was emptied may be
+    /// named for a while.
     async fn list(&self, folder: &Folder, within: Duration) -> Result<Vec<String>, Error>;
 
     /// Deletes an object; it is `Ok` if there is none. Seen by every read sent after it, but **not durable**: after a

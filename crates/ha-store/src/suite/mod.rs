@@ -42,17 +42,68 @@ use crate::{Error, ErrorKind, Folder, Key, Store};
 ///
 /// If the store does not conform, with a sentence that says how.
 pub async fn run(open: impl Fn() -> Arc<dyn Store>) {
-    a_create_keeps_what_is_there(&open).await;
+    run_as(Options::default(), open).await;
+}
+
+/// As [`run`], for a store that differs from others in what [`Options`] say.
+///
+/// # Panics
+///
+/// As [`run`].
+pub async fn run_as(options: Options, open: impl Fn() -> Arc<dyn Store>) {
+    a_create_keeps_what_is_there(options, &open).await;
     a_put_replaces(&open).await;
     what_is_deleted_is_absent(&open).await;
     a_range_is_clipped(&open).await;
     objects_of_any_size_come_back(&open).await;
-    a_listing_is_of_one_folder(&open).await;
+    a_listing_is_of_one_folder(options, &open).await;
     a_listing_is_current(&open).await;
-    one_creator_wins(&open).await;
+    one_creator_wins(options, &open).await;
     a_created_object_is_never_seen_torn(&open).await;
     a_put_is_never_seen_torn(&open).await;
     deadlines_are_kept(&open).await;
+}
+
+/// What the suite has to know about a store.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Options {
+    /// Whether folders exist by themselves, as those of a file system do, so that a [`get`](Store::get) can and must say
+    /// that the whole folder is missing ([`Error::folder_missing`]). A bucket has none, and must never say so: there an
+    /// absent object is all that can be known; and a sub-folder may be listed for a while after it was emptied. Default
+    /// true.
+    pub has_folders: bool,
+    /// How many create one key at once, 2 to 16. Some servers let those who lose wait for seconds. Default 8.
+    pub racers: usize,
+    /// How many keys they race for. Default 24.
+    pub keys: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            has_folders: true,
+            racers: 8,
+            keys: 24,
+        }
+    }
+}
+
+impl Options {
+    /// For a store whose folders are but the beginnings of names.
+    #[must_use]
+    pub fn without_folders(mut self) -> Self {
+        self.has_folders = false;
+        self
+    }
+
+    /// For a store on which a race costs much.
+    #[must_use]
+    pub fn races(mut self, racers: usize, keys: usize) -> Self {
+        self.racers = racers.clamp(2, 16);
+        self.keys = keys.max(1);
+        self
+    }
 }
 
 /// A folder of one check's own.

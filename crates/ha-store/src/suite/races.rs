@@ -7,19 +7,20 @@ use bytes::Bytes;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
-use super::{Ground, WITHIN, ok, uniform};
+use super::{Ground, Options, WITHIN, ok, uniform};
 use crate::{ErrorKind, Store};
 
 /// Of many that create one key at once, through several clients, exactly one succeeds; the others are told that it
 /// exists; and everyone reads what the winner wrote.
-pub async fn one_creator_wins(open: &impl Fn() -> Arc<dyn Store>) {
-    const RACERS: usize = 8;
-    const KEYS: usize = 24;
+pub async fn one_creator_wins(options: Options, open: &impl Fn() -> Arc<dyn Store>) {
+    let Options {
+        racers: count, keys, ..
+    } = options;
     let ground = Ground::new("race");
     let clients = [open(), open()];
-    let start = Arc::new(Barrier::new(RACERS));
+    let start = Arc::new(Barrier::new(count));
     let mut racers = JoinSet::new();
-    for racer in 0..RACERS {
+    for racer in 0..count {
         let (store, ground, start) = (
             Arc::clone(&clients[racer % 2]),
             ground.clone(),
@@ -27,7 +28,7 @@ pub async fn one_creator_wins(open: &impl Fn() -> Arc<dyn Store>) {
         );
         racers.spawn(async move {
             let mut won = Vec::new();
-            for number in 0..KEYS {
+            for number in 0..keys {
                 let key = ground.key(&format!("{}/{number}", number % 3));
                 start.wait().await;
                 match store.create(&key, content(racer, number), WITHIN).await {
@@ -42,7 +43,7 @@ pub async fn one_creator_wins(open: &impl Fn() -> Arc<dyn Store>) {
             (racer, won)
         });
     }
-    let mut winners = [None; KEYS];
+    let mut winners = vec![None; keys];
     while let Some(ended) = racers.join_next().await {
         let (racer, won) = ended.expect("a racer does not panic");
         for number in won {
@@ -67,7 +68,7 @@ pub async fn one_creator_wins(open: &impl Fn() -> Arc<dyn Store>) {
     ground
         .clear(
             &*clients[0],
-            (0..KEYS).map(|number| format!("{}/{number}", number % 3)),
+            (0..keys).map(|number| format!("{}/{number}", number % 3)),
         )
         .await;
 }

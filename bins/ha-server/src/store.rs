@@ -1,0 +1,148 @@
+//! Opening the store that a launch names.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ha_store::{DirectoryStore, MemoryStore, Store};
+
+use crate::environment::Variables;
+use crate::failure::RunError;
+use crate::persistence::{Existing, Persistence};
+
+/// Opens the store, which is made if there is none and none is demanded.
+pub(crate) async fn open(
+    persistence: &Persistence,
+    variables: &Variables,
+) -> Result<Arc<dyn Store>, RunError> {
+    match persistence {
+        Persistence::Disabled => Ok(Arc::new(MemoryStore::default())),
+        Persistence::Directory { path, existing } => open_directory(path.clone(), *existing).await,
+        Persistence::Bucket {
+            location,
+            settings,
+            existing,
+        } => bucket::open(location, settings, *existing, variables).await,
+    }
+}
+
+async fn open_directory(path: PathBuf, existing: Existing) -> Result<Arc<dyn Store>, RunError> {
+    let opened = tokio::task::spawn_blocking(move || {
+        if existing == Existing::Require {
+            must_hold_something(&path)?;
+        }
+        let failed = |error: ha_store::Error| {
+            let what = format!("cannot use the persistence directory `{}`", path.display());
+            RunError::configuration(what).because(error)
+        };
+        DirectoryStore::open(&path).map_err(failed)
+    });
+    let opened = opened
+        .await
+        .map_err(|error| RunError::execution("opening the store failed").because(error))?;
+    Ok(Arc::new(opened?))
+}
+
+/// `--persist rebind` demands state: Brooklyn's words (`FileBasedObjectStore`).
+fn must_hold_something(path: &Path) -> Result<(), RunError> {
+    let refuse = |what: &str| refusal(&path.display().to_string(), what);
+    match std::fs::read_dir(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(refuse("cannot be used, because directory does not exist"))
+        }
+        Err(error) => Err(refuse("cannot be read").because(error)),
+        Ok(mut entries) => match entries.next() {
+            None => Err(refuse(EMPTY)),
+            Some(_) => Ok(()),
+        },
+    }
+}
+
+fn refusal(place: &str, what: &str) -> RunError {
+    RunError::configuration(format!(
+        "Persistence directory {place} {what}; give another --persistenceDir, or --persist auto to begin there"
+    ))
+}
+
+const EMPTY: &str = "cannot be used, because directory is empty";
+
+#[cfg(feature = "bucket")]
+mod bucket {
+    //! A bucket is looked at once before the plane begins, so that what can be wrong about it is told at the start.
+
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
+
+    use ha_store::{BucketLocation, BucketSettings, BucketStore, Error, ErrorKind, Folder, Store};
+    use tracing::warn;
+
+    use super::{EMPTY, refusal};
+    use crate::environment::Variables;
+    use crate::failure::{RunError, chain};
+    use crate::persistence::Existing;
+
+    pub(super) async fn open(
+        location: &BucketLocation,
+        settings: &BucketSettings,
+        existing: Existing,
+        variables: &Variables,
+    ) -> Result<Arc<dyn Store>, RunError> {
+        let environment = |name: &str| variables.get(name);
+        let failed = |error: Error| {
+            let what = format!("cannot use the persistence location `{location}`");
+            let failure = match error.kind() {
+                ErrorKind::Denied => RunError::configuration(what),
+                _ => RunError::execution(what),
+            };
+            failure.because(error)
+        };
+        let client = || BucketStore::open(location, settings, &environment);
+        let names = first_look(&client().map_err(failed)?).await.map_err(failed)?;
+        if existing == Existing::Require && names.is_empty() {
+            return Err(refusal(&location.to_string(), EMPTY));
+        }
+        // A client of its own for the plane: connections belong to the runtime that opens them, and the plane has its own.
+        Ok(Arc::new(client().map_err(failed)?))
+    }
+
+    /// What is there. A server that starts at the same time as this process is waited for.
+    async fn first_look(store: &BucketStore) -> Result<Vec<String>, Error> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match store.list(&Folder::root(), WITHIN).await {
+                Err(error) if error.kind() == ErrorKind::Unavailable && Instant::now() < until => {
+                    warn!("the store does not answer yet, trying again: {}", chain(&error));
+                    tokio::time::sleep(PAUSE).await;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    const WITHIN: Duration = Duration::from_secs(10);
+    const PAUSE: Duration = Duration::from_secs(1);
+    const PATIENCE: Duration = Duration::from_secs(20);
+}
+
+#[cfg(not(feature = "bucket"))]
+mod bucket {
+    //! This program was built without any kind of bucket.
+
+    use std::sync::Arc;
+
+    use ha_store::{BucketLocation, BucketSettings, Store};
+
+    use crate::environment::Variables;
+    use crate::failure::RunError;
+    use crate::persistence::Existing;
+
+    pub(super) async fn open(
+        location: &BucketLocation,
+        _settings: &BucketSettings,
+        _existing: Existing,
+        _variables: &Variables,
+    ) -> Result<Arc<dyn Store>, RunError> {
+        Err(RunError::configuration(format!(
+            "`{location}` cannot be used: this program was built without object stores"
+        )))
+    }
+}
