@@ -4,5 +4,7 @@
 
 mod samples;
 pub use samples::Samples;
+mod timed;
+pub use timed::Timed;
 mod server;
 pub use server::{Server, state_of};

@@ -39,6 +39,13 @@ impl Samples {
         sorted.get(at).copied().unwrap_or_default()
     }
 
+    /// The average; zero if there is none.
+    #[must_use]
+    pub fn mean(&self) -> Duration {
+        let all: Duration = self.0.iter().sum();
+        u32::try_from(self.0.len()).map_or(Duration::ZERO, |n| all.checked_div(n).unwrap_or_default())
+    }
+
     /// The middle one.
     #[must_use]
     pub fn p50(&self) -> Duration {

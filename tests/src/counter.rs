@@ -14,6 +14,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
+use crate::bucket::Bucket;
 use crate::launch::wait_for_end;
 use crate::site::Timings;
 use crate::wait::{PATIENCE, wait_for};
@@ -74,9 +75,9 @@ fn binary() -> PathBuf {
 }
 
 impl CounterLaunch {
-    /// A counter with this node id on a plane's directory; its log goes to a site's directory.
+    /// A counter with this node id; its log goes to a site's directory. Where its plane lives is yet to be said.
     #[must_use]
-    pub fn new(node_id: &str, site: &Path, plane: &Path, timings: Timings) -> Self {
+    pub fn new(node_id: &str, site: &Path, timings: Timings) -> Self {
         let log = site.join(format!("{node_id}.log"));
         let launch = Self {
             name: node_id.into(),
@@ -88,7 +89,6 @@ impl CounterLaunch {
         let millis = |time: Duration| time.as_millis().to_string();
         launch
             .option("--node", node_id)
-            .option("--dir", plane)
             .option("--acts", site.join("acts"))
             .option("--poll", millis(timings.poll))
             .option("--heartbeat", millis(timings.heartbeat_timeout))
@@ -101,6 +101,14 @@ impl CounterLaunch {
         self.options.retain(|(option, _)| option != name);
         self.options.push((name.into(), value.into()));
         self
+    }
+
+    /// Its plane lives in a bucket.
+    #[must_use]
+    pub fn on_bucket(self, bucket: &Bucket) -> Self {
+        let launch = self.option("--bucket", bucket.location());
+        let variables = bucket.environment().iter();
+        variables.fold(launch, |launch, (name, value)| launch.environment(name, value))
     }
 
     /// Sets a variable of its environment.
@@ -183,10 +191,13 @@ impl CounterLaunch {
 
 /// Passes on what a process says, until it says no more.
 fn listen(stdout: ChildStdout, heard: &Mutex<Heard>) {
+    let mut closed = false;
     for line in BufReader::new(stdout).lines().map_while(Result::ok) {
         let said: Value = serde_json::from_str(&line).unwrap_or_default();
         let mut heard = lock(heard);
-        if said["event"] == "role" {
+        if said["event"] == "closed" {
+            closed = true;
+        } else if said["event"] == "role" {
             heard
                 .roles
                 .push(said["role"].as_str().unwrap_or_default().to_owned());
@@ -198,8 +209,17 @@ fn listen(stdout: ChildStdout, heard: &Mutex<Heard>) {
             waits.send(said).ok();
         }
     }
-    // All who wait are told by the end of their channels.
-    lock(heard).waiting = None;
+    let waiting = lock(heard).waiting.take();
+    // Those who wait are told that what it has not read it has not done, or nothing, by the end of their channels.
+    for waits in waiting
+        .into_iter()
+        .flat_map(HashMap::into_values)
+        .filter(|_| closed)
+    {
+        waits
+            .send(json!({ "fenced": "it has ended in order before" }))
+            .ok();
+    }
 }
 
 /// An answer that may come yet.

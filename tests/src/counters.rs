@@ -7,6 +7,7 @@ use crate::clients::{Clients, History};
 use crate::counter::{Counter, CounterLaunch, Remote};
 use crate::disk::Disk;
 use crate::journal::Journal;
+use crate::objects::Objects;
 use crate::site::{Site, Timings};
 use crate::wait::{PATIENCE, wait_for};
 
@@ -17,9 +18,15 @@ impl Timings {
         heartbeat_timeout: Duration::from_millis(400),
         lease_ttl: Duration::from_millis(800),
     };
+    /// The same on a bucket, where those who lose a race for a key are told a second or two later.
+    pub const SWIFT_ON_BUCKET: Self = Self {
+        poll: Duration::from_millis(100),
+        heartbeat_timeout: Duration::from_millis(1_200),
+        lease_ttl: Duration::from_millis(2_400),
+    };
 }
 
-/// Some counters on one directory.
+/// Some counters on one store.
 #[derive(Debug)]
 pub struct Counters {
     /// The counters: `a`, `b`, `c` and so on.
@@ -38,6 +45,15 @@ impl Counters {
     #[must_use]
     pub fn of(number: usize, snapshot_entries: u64) -> Self {
         Self::begin(number, snapshot_entries, Site::with(Timings::SWIFT), None)
+    }
+
+    /// The same on a site.
+    ///
+    /// # Panics
+    /// If it does not come about.
+    #[must_use]
+    pub fn on(site: Site, number: usize, snapshot_entries: u64) -> Self {
+        Self::begin(number, snapshot_entries, site, None)
     }
 
     /// The same on a small disk of its own; `None` where that cannot be had.
@@ -76,7 +92,12 @@ impl Counters {
             .disk
             .as_ref()
             .map_or_else(|| self.site.plane(), |disk| disk.dir().join("plane"));
-        let launch = CounterLaunch::new(name, self.site.dir(), &dir, Timings::SWIFT);
+        let launch = CounterLaunch::new(name, self.site.dir(), self.site.timings());
+        let launch = if self.site.has_bucket() {
+            launch.on_bucket(self.site.bucket())
+        } else {
+            launch.option("--dir", dir)
+        };
         let launch = launch.option("--snapshot-entries", snapshot_entries.to_string());
         match &self.disk {
             Some(disk) => launch.within(disk.entrance()),
@@ -91,6 +112,15 @@ impl Counters {
             || self.site.plane(),
             |disk| disk.seen_from_outside().join("plane"),
         )
+    }
+
+    /// What lies in the store that they share.
+    #[must_use]
+    pub fn objects(&self) -> Objects {
+        match &self.disk {
+            None => self.site.objects(),
+            Some(_) => Objects::of_directory(&self.dir()),
+        }
     }
 
     /// Where a test finds their disk, if they have one of their own.
@@ -168,7 +198,7 @@ impl Counters {
                 self.all[0].name()
             );
         }
-        let journal = Journal::of(&self.dir());
+        let journal = Journal::of(&self.objects());
         journal.assert_one_leader_at_a_time();
         if journal.snapshot.0 == 0 {
             history.assert_lies_in(&journal);

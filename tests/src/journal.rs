@@ -1,10 +1,12 @@
-//! The journal of a plane as it lies in its directory, read from outside, with a judgement of its own about what is valid.
+//! The journal of a plane as it lies in its store, read from outside, with a judgement of its own about what is valid.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use ha_core::proto::{Digest, Header, Kind, Manifest, Payload, Process, RawEntry, layout};
 use ha_core::{Epoch, Seq};
+
+use crate::objects::Objects;
 
 /// What lies in a journal from its newest snapshot on, or, while there is none, from its beginning.
 #[derive(Debug)]
@@ -24,6 +26,12 @@ pub struct Entry {
     pub header: Header,
     /// What it says.
     pub payload: Payload,
+}
+
+fn files(plane: &Path, keys: BTreeMap<Seq, String>) -> BTreeMap<Seq, PathBuf> {
+    keys.into_iter()
+        .map(|(seq, key)| (seq, plane.join(key)))
+        .collect()
 }
 
 /// Who leads at a point of the chain.
@@ -59,14 +67,6 @@ impl Chain {
     }
 }
 
-/// All files of a folder that are named by a slot.
-fn slots(folder: &Path) -> BTreeMap<Seq, PathBuf> {
-    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    files
-        .filter_map(|file| Some((layout::seq_of(file.file_name().to_str()?)?, file.path())))
-        .collect()
-}
-
 impl Journal {
     /// Reads the journal of a plane.
     ///
@@ -74,15 +74,15 @@ impl Journal {
     /// If anything there does not verify, or a slot is missing.
     #[must_use]
     #[track_caller]
-    pub fn of(plane: &Path) -> Self {
+    pub fn of(plane: &Objects) -> Self {
         let mut chain = Chain {
             last: Digest::NONE,
             epoch: Epoch(0),
             leader: None,
         };
         let mut snapshot = Seq(0);
-        if let Some((seq, path)) = Self::snapshots(plane).last_key_value() {
-            let bytes = std::fs::read(path).expect("a manifest can be read");
+        if let Some((seq, key)) = plane.snapshots().last_key_value() {
+            let bytes = plane.read(key).expect("a manifest can be read");
             let view = Manifest::parse(*seq, &bytes).expect("a manifest is whole").view;
             let leader = view
                 .leader
@@ -97,10 +97,12 @@ impl Journal {
         }
         let (mut valid, mut invalid) = (Vec::new(), Vec::new());
         let mut next = snapshot.next();
-        for (seq, path) in Self::entries(plane).split_off(&next) {
-            assert_eq!(seq, next, "a slot is missing in {}", plane.display());
+        let entries = plane.entries().split_off(&next);
+        let read = plane.read_all(entries.values().cloned());
+        for ((seq, _), bytes) in entries.into_iter().zip(read) {
+            assert_eq!(seq, next, "a slot is missing");
             next = seq.next();
-            let bytes = std::fs::read(&path).expect("an entry can be read");
+            let bytes = bytes.expect("an entry can be read");
             let key = layout::entry_key(seq);
             let entry = RawEntry::parse(&key, seq, &bytes).expect("an entry is whole");
             if chain.admits(&entry.header) {
@@ -121,38 +123,16 @@ impl Journal {
         }
     }
 
-    /// The files of all slots that are there.
+    /// The files of all slots that are there, in a plane's directory.
     #[must_use]
     pub fn entries(plane: &Path) -> BTreeMap<Seq, PathBuf> {
-        let segments = std::fs::read_dir(plane.join("journal"))
-            .into_iter()
-            .flatten()
-            .flatten();
-        segments.flat_map(|segment| slots(&segment.path())).collect()
+        files(plane, Objects::of_directory(plane).entries())
     }
 
-    /// The files of all manifests that are there.
+    /// The files of all manifests that are there, in a plane's directory.
     #[must_use]
     pub fn snapshots(plane: &Path) -> BTreeMap<Seq, PathBuf> {
-        slots(&plane.join(layout::SNAPSHOTS))
-    }
-
-    /// How many objects of any sort a plane has.
-    #[must_use]
-    pub fn objects(plane: &Path) -> usize {
-        let files = std::fs::read_dir(plane).into_iter().flatten().flatten();
-        // A file that a heartbeat is being written to has no key yet.
-        let has_key = |file: &std::fs::DirEntry| !file.file_name().as_encoded_bytes().starts_with(b".");
-        files
-            .filter(has_key)
-            .map(|file| {
-                if file.path().is_dir() {
-                    Self::objects(&file.path())
-                } else {
-                    1
-                }
-            })
-            .sum()
+        files(plane, Objects::of_directory(plane).snapshots())
     }
 
     /// Checks that every epoch was begun once, and that each was greater than the one before it; and that nothing of an older epoch is valid

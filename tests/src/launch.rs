@@ -24,6 +24,7 @@ pub struct Launch {
     site: Arc<TempDir>,
     port: Arc<ReservedPort>,
     options: Vec<(OsString, OsString)>,
+    environment: Vec<(String, String)>,
     mounts: Option<Mounts>,
 }
 
@@ -45,6 +46,7 @@ impl Launch {
             site,
             port,
             options: Vec::new(),
+            environment: Vec::new(),
             mounts: None,
         };
         launch.option("--port", number)
@@ -68,6 +70,21 @@ impl Launch {
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
         self.options.retain(|(option, _)| option != name);
+        self
+    }
+
+    /// Sets a variable of its environment, in place of what it was before.
+    #[must_use]
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.retain(|(variable, _)| variable != name);
+        self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    /// Leaves out a variable of its environment.
+    #[must_use]
+    pub fn without_environment(mut self, name: &str) -> Self {
+        self.environment.retain(|(variable, _)| variable != name);
         self
     }
 
@@ -140,6 +157,12 @@ impl Launch {
             Some(mounts) => mounts.command(server_binary()),
             None => Command::new(server_binary()),
         };
+        // A bucket is found by what the test says, and nothing else.
+        for (name, _) in std::env::vars_os() {
+            if name.as_encoded_bytes().starts_with(b"AWS_") {
+                command.env_remove(name);
+            }
+        }
         command
             .arg("launch")
             .args(self.options.iter().flat_map(|(name, value)| [name, value]))
@@ -147,6 +170,7 @@ impl Launch {
             .env("XDG_STATE_HOME", self.site.path().join("state"))
             .env("NO_COLOR", "1")
             .env_remove("RUST_LOG")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a descriptor can be doubled"))
             .stderr(log)

@@ -1,4 +1,4 @@
-//! Fixtures of the whole-system tests: real `ha-server` processes on real directories, watched from outside over REST.
+//! Fixtures of the whole-system tests: real `ha-server` processes on real directories and buckets, watched from outside over REST.
 //!
 //! A test makes a [`Site`], launches [`Server`]s on it, waits for what it expects with [`wait_for`], and lets all of it go: whatever
 //! still runs is ended, and the logs are printed if the test failed. Nothing is shared between tests, so they run in parallel,
@@ -12,6 +12,16 @@ mod ports;
 pub use ports::ReservedPort;
 mod wait;
 pub use wait::{PATIENCE, stays, wait_for};
+mod bucket_server;
+mod daemon;
+pub mod proxy;
+pub use bucket_server::BucketServer;
+mod objects;
+pub use objects::Objects;
+mod bucket;
+pub use bucket::Bucket;
+mod ground;
+pub use ground::Ground;
 mod site;
 pub use site::{Site, Timings};
 mod launch;

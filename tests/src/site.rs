@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use crate::bucket::Bucket;
 use crate::launch::Launch;
+use crate::objects::Objects;
 
 /// A temporary directory with the plane's directory, the servers' state home and their logs; removed when it and all launches and servers
 /// on it are dropped.
@@ -14,6 +16,8 @@ use crate::launch::Launch;
 pub struct Site {
     dir: Arc<TempDir>,
     timings: Timings,
+    /// Where the plane lives, if not in a directory here.
+    bucket: Option<Bucket>,
 }
 
 /// How fast the planes of a test live.
@@ -32,6 +36,9 @@ impl Timings {
     pub const CALM: Self = Self::of_millis(100, 10_000, 10_000);
     /// For tests that wait for a time-out.
     pub const BRISK: Self = Self::of_millis(100, 1_000, 2_000);
+
+    /// The same on a bucket: those who are to go one after the other wait for a poll and a half, which must be longer than requests differ.
+    pub const BRISK_ON_BUCKET: Self = Self::of_millis(300, 1_500, 3_000);
 
     const fn of_millis(poll: u64, heartbeat_timeout: u64, lease_ttl: u64) -> Self {
         Self {
@@ -65,6 +72,19 @@ impl Site {
         Self {
             dir: Arc::new(dir.expect("the temporary directory is writable")),
             timings,
+            bucket: None,
+        }
+    }
+
+    /// A site whose plane lives in a bucket.
+    ///
+    /// # Panics
+    /// If there can be no temporary directory.
+    #[must_use]
+    pub fn on_bucket(timings: Timings, bucket: Bucket) -> Self {
+        Self {
+            bucket: Some(bucket),
+            ..Self::with(timings)
         }
     }
 
@@ -78,6 +98,36 @@ impl Site {
     #[must_use]
     pub fn plane(&self) -> PathBuf {
         self.path("plane")
+    }
+
+    /// Whether the servers share a bucket.
+    #[must_use]
+    pub fn has_bucket(&self) -> bool {
+        self.bucket.is_some()
+    }
+
+    /// The bucket that the servers share.
+    ///
+    /// # Panics
+    /// If it is a directory.
+    #[must_use]
+    pub fn bucket(&self) -> &Bucket {
+        self.bucket.as_ref().expect("the site has a bucket")
+    }
+
+    /// What lies in the plane's store.
+    #[must_use]
+    pub fn objects(&self) -> Objects {
+        match &self.bucket {
+            None => Objects::of_directory(&self.plane()),
+            Some(bucket) => bucket.objects().clone(),
+        }
+    }
+
+    /// How fast its planes live.
+    #[must_use]
+    pub fn timings(&self) -> Timings {
+        self.timings
     }
 
     /// The site's own directory.
@@ -100,7 +150,15 @@ impl Site {
             heartbeat_timeout,
             lease_ttl,
         } = self.timings;
-        let launch = Launch::new(name, Arc::clone(&self.dir)).option("--persistenceDir", self.plane());
+        let launch = Launch::new(name, Arc::clone(&self.dir));
+        let launch = match &self.bucket {
+            None => launch.option("--persistenceDir", self.plane()),
+            Some(bucket) => {
+                let launch = launch.option("--persistenceDir", bucket.location());
+                let variables = bucket.environment().iter();
+                variables.fold(launch, |launch, (name, value)| launch.environment(name, value))
+            }
+        };
         [
             ("--pollPeriod", poll),
             ("--heartbeatTimeout", heartbeat_timeout),

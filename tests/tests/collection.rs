@@ -2,17 +2,24 @@
 
 use std::time::Duration;
 
-use ha_tests::{Clients, Counters, Journal, PATIENCE, wait_for};
+use ha_tests::{Clients, Counters, Ground, PATIENCE, wait_for};
+
+/// Where these stories are played: on a directory, and on a bucket as a module of `bucket`.
+const GROUND: Ground = Ground::of(module_path!());
 
 #[test]
 fn a_standby_that_slept_past_a_collection_comes_back_with_the_right_state() {
-    let plane = Counters::of(3, 20);
+    let Some(plane) = GROUND.counters(3, 20) else {
+        return;
+    };
     assert_sleeps_past_collection(&plane, 2);
 }
 
 #[test]
 fn a_master_that_slept_past_a_collection_comes_back_as_a_standby_with_the_right_state() {
-    let plane = Counters::of(3, 20);
+    let Some(plane) = GROUND.counters(3, 20) else {
+        return;
+    };
     assert_sleeps_past_collection(&plane, 0);
 }
 
@@ -49,25 +56,23 @@ fn assert_sleeps_past_collection(plane: &Counters, sleeper: usize) {
 
 /// Whether a slot is there that is not kept for ever.
 fn is_there(plane: &Counters, slot: u64) -> bool {
-    let entries = Journal::entries(&plane.dir());
-    let Some(path) = entries.get(&ha_core::Seq(slot)) else {
-        return false;
-    };
-    let header = std::fs::read(path)
-        .ok()
-        .and_then(|bytes| ha_core::proto::RawEntry::peek(&bytes));
+    let key = ha_core::proto::layout::entry_key(ha_core::Seq(slot));
+    let bytes = plane.objects().read(&key);
+    let header = bytes.and_then(|bytes| ha_core::proto::RawEntry::peek(&bytes));
     header.is_some_and(|header| !header.kind.is_fence())
 }
 
 #[test]
 fn a_node_that_comes_late_begins_from_a_snapshot() {
-    let plane = Counters::of(1, 20);
+    let Some(plane) = GROUND.counters(1, 20) else {
+        return;
+    };
     let clients = plane.clients(4);
     clients.commit_more(300);
     wait_for(PATIENCE, "the journal has been collected", || {
         clients.commit_more(1);
-        let commits = Journal::entries(&plane.dir()).len();
-        commits > 0 && (2..30).any(|slot| !Journal::entries(&plane.dir()).contains_key(&ha_core::Seq(slot)))
+        let commits = plane.objects().entries().len();
+        commits > 0 && (2..30).any(|slot| !plane.objects().entries().contains_key(&ha_core::Seq(slot)))
     });
     let late = plane.launch("late", 20).start();
     late.becomes("HOT_STANDBY");
@@ -79,7 +84,9 @@ fn a_node_that_comes_late_begins_from_a_snapshot() {
 
 #[test]
 fn a_linearizable_read_on_a_hot_standby_sees_every_write_that_was_acknowledged_before() {
-    let plane = Counters::of(2, 30);
+    let Some(plane) = GROUND.counters(2, 30) else {
+        return;
+    };
     let standby = &plane.all[1];
     for round in 0..60 {
         let value = format!("v{round}");
@@ -107,26 +114,30 @@ fn a_linearizable_read_on_a_hot_standby_sees_every_write_that_was_acknowledged_b
 
 #[test]
 fn an_idle_plane_adds_no_object_to_its_store() {
-    let plane = Counters::of(2, 20);
+    let Some(plane) = GROUND.counters(2, 20) else {
+        return;
+    };
     plane.all[0].append("one");
     plane.settle();
     wait_for(PATIENCE, "the master may act", || {
         plane.all[0].status()["may_act"] == true
     });
-    let before = (Journal::entries(&plane.dir()), Journal::objects(&plane.dir()));
+    let before = (plane.objects().entries(), plane.objects().count());
     // Thirty polls.
     let until = std::time::Instant::now() + Duration::from_millis(1_500);
     while std::time::Instant::now() < until {
         std::thread::sleep(Duration::from_millis(50));
     }
-    let after = (Journal::entries(&plane.dir()), Journal::objects(&plane.dir()));
+    let after = (plane.objects().entries(), plane.objects().count());
     assert_eq!(after, before);
     assert!(plane.all[0].is("MASTER") && plane.all[1].is("HOT_STANDBY"));
 }
 
 #[test]
 fn nothing_grows_over_hundreds_of_handovers_and_bursts() {
-    let plane = Counters::of(2, 20);
+    let Some(plane) = GROUND.counters(2, 20) else {
+        return;
+    };
     let mut master = 0;
     let mut count = 0;
     let mut burst = |master: usize| {
@@ -177,7 +188,7 @@ fn nothing_grows_over_hundreds_of_handovers_and_bursts() {
     let epochs = usize::try_from(master.epoch()).unwrap();
     wait_for(PATIENCE, "the journal is collected but for its fences", || {
         master.append("more");
-        Journal::objects(&plane.dir()) <= epochs + 100
+        plane.objects().count() <= epochs + 100
     });
     assert!(committed > 1_000, "{committed} of 2000 writes were committed");
 }

@@ -3,7 +3,10 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ha_core::Mode;
-use ha_tests::Counters;
+use ha_tests::Ground;
+
+/// Where these stories are played: on a directory, and on a bucket as a module of `bucket`.
+const GROUND: Ground = Ground::of(module_path!());
 
 /// Numbers that nobody foresees, and that can be had again: xorshift.
 struct Chance(u64);
@@ -27,7 +30,9 @@ impl Chance {
 #[test]
 fn killed_at_any_instant_they_keep_what_was_acknowledged_and_keep_it_once() {
     // With snapshots and collection all the time, so that the kills meet these too.
-    let mut plane = Counters::of(3, 50);
+    let Some(mut plane) = GROUND.counters(3, 50) else {
+        return;
+    };
     let clients = plane.clients(6);
     let mut chance = Chance::new();
     let mut masters = 0;
@@ -63,7 +68,9 @@ fn killed_at_any_instant_they_keep_what_was_acknowledged_and_keep_it_once() {
 
 #[test]
 fn all_killed_at_once_they_come_back_with_what_was_acknowledged() {
-    let mut plane = Counters::of(3, 1_000_000);
+    let Some(mut plane) = GROUND.counters(3, 1_000_000) else {
+        return;
+    };
     let clients = plane.clients(6);
     clients.commit_more(100);
     for counter in &mut plane.all {
@@ -82,7 +89,9 @@ fn all_killed_at_once_they_come_back_with_what_was_acknowledged() {
 
 #[test]
 fn masters_that_are_told_to_go_lose_nothing() {
-    let mut plane = Counters::of(3, 100);
+    let Some(mut plane) = GROUND.counters(3, 100) else {
+        return;
+    };
     let clients = plane.clients(6);
     for round in 0..10 {
         let master = plane.settle();
@@ -107,7 +116,9 @@ fn masters_that_are_told_to_go_lose_nothing() {
 
 #[test]
 fn of_two_processes_with_one_node_id_one_stops_and_says_so() {
-    let plane = Counters::of(1, 1_000_000);
+    let Some(plane) = GROUND.counters(1, 1_000_000) else {
+        return;
+    };
     plane.all[0].append("before");
     let twin = plane.launch("a", 1_000_000).logging_to("twin").start();
     let nodes = [&*plane.all[0], &*twin];

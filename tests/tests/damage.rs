@@ -77,7 +77,7 @@ fn assert_named_and_recovered(plane: &mut Counters, object: &Path, damage: impl 
         assert_eq!(node.values(), all);
     }
     plane.all[plane.master()].append("more");
-    Journal::of(&plane.dir()).assert_one_leader_at_a_time();
+    Journal::of(&plane.objects()).assert_one_leader_at_a_time();
 }
 
 #[test]

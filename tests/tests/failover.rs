@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
-use ha_tests::{MasterWatch, PATIENCE, Plane, Site, stays, wait_for};
+use ha_tests::{Ground, MasterWatch, PATIENCE, Plane, stays, wait_for};
+
+/// Where these stories are played: on a directory, and on a bucket as a module of `bucket`.
+const GROUND: Ground = Ground::of(module_path!());
 
 #[test]
 fn when_the_master_is_killed_one_other_takes_over() {
-    let mut plane = Plane::on(Site::brisk(), &[0, 0, 0]);
+    let Some(site) = GROUND.brisk() else { return };
+    let mut plane = Plane::on(site, &[0, 0, 0]);
     let watch = MasterWatch::over(&plane.servers);
     plane.servers[0].kill();
     plane.settles_among(&[1, 2]);
@@ -19,7 +23,8 @@ fn when_the_master_is_killed_one_other_takes_over() {
 #[test]
 fn when_the_master_ends_in_order_one_other_takes_over_at_once() {
     // Nobody suspects anybody for ten seconds on this site, so it is not by suspicion.
-    let mut plane = Plane::on(Site::calm(), &[0, 0, 0]);
+    let Some(site) = GROUND.calm() else { return };
+    let mut plane = Plane::on(site, &[0, 0, 0]);
     let watch = MasterWatch::over(&plane.servers);
     let asked = std::time::Instant::now();
     plane.servers[0].terminate().assert(0, &[]);
@@ -34,7 +39,7 @@ fn when_the_master_ends_in_order_one_other_takes_over_at_once() {
 
 #[test]
 fn a_lone_master_that_ends_in_order_leaves_the_way_free_for_the_next() {
-    let site = Site::calm();
+    let Some(site) = GROUND.calm() else { return };
     let mut first = site.server("first").start();
     first.becomes("MASTER");
     first.terminate().assert(0, &[]);
@@ -49,7 +54,8 @@ fn a_lone_master_that_ends_in_order_leaves_the_way_free_for_the_next() {
 
 #[test]
 fn a_master_that_sleeps_past_its_lease_wakes_up_as_a_standby() {
-    let plane = Plane::on(Site::brisk(), &[0, 0, 0]);
+    let Some(site) = GROUND.brisk() else { return };
+    let plane = Plane::on(site, &[0, 0, 0]);
     let watch = MasterWatch::over(&plane.servers);
     plane.servers[0].pause();
     plane.settles_among(&[1, 2]);
@@ -64,7 +70,8 @@ fn a_master_that_sleeps_past_its_lease_wakes_up_as_a_standby() {
 
 #[test]
 fn a_standby_that_sleeps_is_a_standby_again() {
-    let plane = Plane::on(Site::brisk(), &[0, 0]);
+    let Some(site) = GROUND.brisk() else { return };
+    let plane = Plane::on(site, &[0, 0]);
     let watch = MasterWatch::over(&plane.servers);
     plane.servers[1].pause();
     wait_for(PATIENCE, "the sleeper is shown as FAILED", || {
@@ -77,7 +84,8 @@ fn a_standby_that_sleeps_is_a_standby_again() {
 
 #[test]
 fn after_a_crash_the_highest_priority_goes_first() {
-    let mut plane = Plane::on(Site::brisk(), &[0, 1, 9, 5]);
+    let Some(site) = GROUND.brisk() else { return };
+    let mut plane = Plane::on(site, &[0, 1, 9, 5]);
     plane.servers[0].kill();
     assert_eq!(plane.settles_among(&[1, 2, 3]), 2);
     plane.servers[2].kill();
@@ -86,7 +94,8 @@ fn after_a_crash_the_highest_priority_goes_first() {
 
 #[test]
 fn a_dead_first_choice_delays_the_next_but_does_not_stop_it() {
-    let mut plane = Plane::on(Site::brisk(), &[0, 9, 1]);
+    let Some(site) = GROUND.brisk() else { return };
+    let mut plane = Plane::on(site, &[0, 9, 1]);
     plane.servers[1].kill();
     plane.servers[0].kill();
     assert_eq!(plane.settles_among(&[2]), 2);
@@ -94,7 +103,8 @@ fn a_dead_first_choice_delays_the_next_but_does_not_stop_it() {
 
 #[test]
 fn a_priority_that_was_set_by_rest_counts() {
-    let mut plane = Plane::on(Site::calm(), &[0, 0, 0]);
+    let Some(site) = GROUND.calm() else { return };
+    let mut plane = Plane::on(site, &[0, 0, 0]);
     let request = ha_tests::Request::post("/v1/server/ha/priority", "priority=3");
     let answer = plane.servers[2].send(&request).expect("the server answers");
     assert_eq!((answer.status, answer.body.as_str()), (200, "0"));
@@ -107,7 +117,8 @@ fn a_priority_that_was_set_by_rest_counts() {
 
 #[test]
 fn a_hot_backup_never_takes_over() {
-    let mut plane = Plane::on(Site::brisk(), &[0, 0]);
+    let Some(site) = GROUND.brisk() else { return };
+    let mut plane = Plane::on(site, &[0, 0]);
     let mut backup = plane
         .site
         .server("backup")
@@ -130,7 +141,8 @@ fn a_hot_backup_never_takes_over() {
 
 #[test]
 fn a_killed_master_comes_back_as_a_hot_standby_of_the_same_id() {
-    let mut plane = Plane::on(Site::brisk(), &[0, 0]);
+    let Some(site) = GROUND.brisk() else { return };
+    let mut plane = Plane::on(site, &[0, 0]);
     plane.servers[0].kill();
     plane.servers[1].becomes("MASTER");
     let mut back = plane.servers[0].start_again();
@@ -141,7 +153,8 @@ fn a_killed_master_comes_back_as_a_hot_standby_of_the_same_id() {
 
 #[test]
 fn a_plane_whose_nodes_were_all_killed_is_the_same_plane_afterwards() {
-    let mut plane = Plane::on(Site::brisk(), &[0, 0, 0]);
+    let Some(site) = GROUND.brisk() else { return };
+    let mut plane = Plane::on(site, &[0, 0, 0]);
     let id = plane.servers[0].plane_id();
     for server in &mut plane.servers {
         server.kill();
@@ -156,7 +169,8 @@ fn a_plane_whose_nodes_were_all_killed_is_the_same_plane_afterwards() {
 
 #[test]
 fn masters_that_are_killed_one_after_the_other_all_find_a_successor() {
-    let mut plane = Plane::on(Site::brisk(), &[0, 0, 0]);
+    let Some(site) = GROUND.brisk() else { return };
+    let mut plane = Plane::on(site, &[0, 0, 0]);
     let mut master = 0;
     for _ in 0..3 {
         plane.servers[master].kill();

@@ -4,14 +4,19 @@ use std::time::Duration;
 
 use ha_core::Epoch;
 use ha_core::proto::Kind;
-use ha_tests::{Acts, Counters, Journal, PATIENCE, wait_for};
+use ha_tests::{Acts, Ground, Journal, PATIENCE, wait_for};
+
+/// Where these stories are played: on a directory, and on a bucket as a module of `bucket`.
+const GROUND: Ground = Ground::of(module_path!());
 
 /// Never a snapshot, so that the whole journal can be read.
 const NEVER: u64 = 1_000_000;
 
 #[test]
 fn a_master_that_sleeps_past_its_lease_adds_nothing_to_the_journal_when_it_wakes() {
-    let plane = Counters::of(3, NEVER);
+    let Some(plane) = GROUND.counters(3, NEVER) else {
+        return;
+    };
     let clients = plane.clients(8);
     for _ in 0..3 {
         let old = plane.settle();
@@ -27,7 +32,7 @@ fn a_master_that_sleeps_past_its_lease_adds_nothing_to_the_journal_when_it_wakes
             plane.all[old].is("HOT_STANDBY")
         });
         assert!(plane.all[new].epoch() > epoch);
-        let journal = Journal::of(&plane.dir());
+        let journal = Journal::of(&plane.objects());
         let of_old = |kind: Kind| kind == Kind::Commit || kind == Kind::Full || kind == Kind::Release;
         let taken = journal
             .beginnings()
@@ -47,7 +52,9 @@ fn a_master_that_sleeps_past_its_lease_adds_nothing_to_the_journal_when_it_wakes
 
 #[test]
 fn no_two_nodes_ever_act_at_once() {
-    let mut plane = Counters::of(3, NEVER);
+    let Some(mut plane) = GROUND.counters(3, NEVER) else {
+        return;
+    };
     let acting = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
     // Every node is asked to act, all the time, and does when it may.
     let actors: Vec<_> = plane

@@ -13,6 +13,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use self::probe::{ProbeArgs, ReportFormat};
 use crate::failure::PARSE_ERROR;
+use crate::price::Prices;
 use crate::settings::{Port, parse_duration};
 
 /// Parses a command line, program name included.
@@ -77,37 +78,43 @@ pub(crate) enum Command {
     Probe(Box<ProbeArgs>),
 }
 
-/// How fast a plane lives.
-#[derive(Args, Clone, Debug)]
+/// How fast a plane lives. What is not given is the profile's.
+#[derive(Args, Clone, Debug, Default)]
 pub(crate) struct TimingArgs {
-    /// Time between two polls of the plane.
-    #[arg(
-        long = "pollPeriod",
-        visible_alias = "poll-period",
-        value_name = "DURATION",
-        default_value = "1s"
-    )]
+    /// Time between two polls of the plane [default: 1s; on a bucket 5s, economy 30s]. Heartbeats come once a poll if this is given.
+    #[arg(long = "pollPeriod", visible_alias = "poll-period", value_name = "DURATION")]
     #[arg(value_parser = parse_duration)]
-    pub(crate) poll_period: Duration,
+    pub(crate) poll_period: Option<Duration>,
 
-    /// Silence after which a master is suspected, and another node may take over.
+    /// Silence after which a master is suspected, and another node may take over [default: 3s; on a bucket 25s, economy 150s].
     #[arg(
         long = "heartbeatTimeout",
         visible_alias = "heartbeat-timeout",
         value_name = "DURATION"
     )]
-    #[arg(value_parser = parse_duration, default_value = "3s")]
-    pub(crate) heartbeat_timeout: Duration,
-
-    /// How long a master may act on the world after the store has last proven it master.
-    #[arg(
-        long = "leaseTtl",
-        visible_alias = "lease-ttl",
-        value_name = "DURATION",
-        default_value = "5s"
-    )]
     #[arg(value_parser = parse_duration)]
-    pub(crate) lease_ttl: Duration,
+    pub(crate) heartbeat_timeout: Option<Duration>,
+
+    /// How long a master may act on the world after the store has last proven it master [default: 5s; on a bucket 20s, economy 100s].
+    #[arg(long = "leaseTtl", visible_alias = "lease-ttl", value_name = "DURATION")]
+    #[arg(value_parser = parse_duration)]
+    pub(crate) lease_ttl: Option<Duration>,
+}
+
+/// What a plane may cost.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct CostArgs {
+    /// Timings that suit a kind of store: directory, bucket or economy [default: directory, or bucket on a bucket].
+    ///
+    /// directory: polls every second. bucket: fewer requests, each of which is paid for; a master is suspected after 25 s. economy: as few as
+    /// can be; a master is suspected after 150 s. All nodes of a plane should have the same; those that differ say so.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+
+    /// What a thousand requests cost, in dollars, for the metrics: put=0.005,list=0.005,get=0.0004 [default: that on a bucket, else nothing].
+    #[arg(long = "storePrices", visible_alias = "store-prices", value_name = "PRICES")]
+    #[arg(value_parser = Prices::parse)]
+    pub(crate) prices: Option<Prices>,
 }
 
 /// How long a bucket may take. Each request also ends with the time that the plane gives it.
@@ -189,6 +196,9 @@ pub(crate) struct LaunchArgs {
 
     #[command(flatten)]
     pub(crate) store: StoreArgs,
+
+    #[command(flatten)]
+    pub(crate) cost: CostArgs,
 
     /// Do not find out at the start whether a bucket keeps what a plane needs.
     ///

@@ -94,15 +94,15 @@ fn defaults_are_those_of_the_documentation() {
     );
     assert_eq!(args.port, Port::FirstFreeFrom(8081));
     assert_eq!(args.bind_address, IpAddr::from([127, 0, 0, 1]));
-    let TimingArgs {
-        poll_period,
-        heartbeat_timeout,
-        lease_ttl,
-    } = args.timings;
+    // What is not said is the profile's: see profile.rs.
     assert_eq!(
-        [poll_period, heartbeat_timeout, lease_ttl].map(|d| d.as_secs()),
-        [1, 3, 5]
+        args.timings
+            .poll_period
+            .or(args.timings.heartbeat_timeout)
+            .or(args.timings.lease_ttl),
+        None
     );
+    assert_eq!((args.cost.profile, args.cost.prices), (None, None));
 }
 
 #[test]

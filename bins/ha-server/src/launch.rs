@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ha_core::NodeId;
+use ha_core::{Config, NodeId};
 use ha_store::LocationError;
 
 use crate::cli::LaunchArgs;
@@ -14,6 +14,8 @@ use crate::listen::PublicAddress;
 use crate::logging::Logging;
 use crate::node_state;
 use crate::persistence::Persistence;
+use crate::price::Prices;
+use crate::profile::Profile;
 use crate::settings::{HighAvailability, Persist, Port};
 
 /// Settings of one run of a node. [`Launch::from_args`] is the only way to one, so what it holds can be relied on.
@@ -37,12 +39,12 @@ pub(crate) struct Launch {
     pub(crate) node_id: Option<NodeId>,
     /// The priority that was asked for; without one that of the last run holds.
     pub(crate) priority: Option<i64>,
-    /// Between two polls.
-    pub(crate) poll_period: Duration,
-    /// Silence after which a master is suspected.
-    pub(crate) heartbeat_timeout: Duration,
-    /// How long one proof lets a master act.
-    pub(crate) lease_ttl: Duration,
+    /// Where its timings come from.
+    pub(crate) profile: Profile,
+    /// Its timings.
+    pub(crate) config: Config,
+    /// What requests to the store cost.
+    pub(crate) prices: Prices,
     /// Where the node keeps what is its own; see [`Launch::node_state_dir`].
     pub(crate) state_dir: StateDir,
     /// Where to write the process id.
@@ -93,6 +95,11 @@ impl Launch {
             .as_deref()
             .map(|text| PublicAddress::parse(text).ok_or_else(|| ConfigError::PublicAddress(short(text))));
         let pid_file = not_blank("pidFile", args.pid_file.as_deref())?;
+        let profile = Profile::choose(args.cost.profile.as_deref(), &persistence)?;
+        let prices = match &persistence {
+            Persistence::Bucket { .. } => Prices::S3,
+            Persistence::Directory { .. } | Persistence::Disabled => Prices::NOTHING,
+        };
         Ok(Self {
             persistence,
             variables: environment.variables.clone(),
@@ -103,9 +110,9 @@ impl Launch {
             public_address: public_address.transpose()?,
             node_id: node_id.transpose()?,
             priority: args.priority,
-            poll_period: longer_than_zero("pollPeriod", args.timings.poll_period)?,
-            heartbeat_timeout: longer_than_zero("heartbeatTimeout", args.timings.heartbeat_timeout)?,
-            lease_ttl: longer_than_zero("leaseTtl", args.timings.lease_ttl)?,
+            profile,
+            config: profile.config(&args.timings)?,
+            prices: args.cost.prices.unwrap_or(prices),
             state_dir,
             pid_file: pid_file.map(|path| absolute("pidFile", path)).transpose()?,
             logging: logging(args, environment)?,
@@ -159,6 +166,10 @@ pub(crate) enum ConfigError {
     Location(#[from] LocationError),
     #[error("persistenceLocation needs a persistenceDir, which is `bucket/prefix` then")]
     LocationWithoutDir,
+    #[error("{0}")]
+    Timings(String),
+    #[error("Illegal profile setting: {0}; use one of directory, bucket, economy")]
+    Profile(String),
     #[error("Illegal nodeId setting: {0}; use 1 to 64 characters of A-Z a-z 0-9 . _ - and no dot in front")]
     NodeId(String),
     #[error(

@@ -22,11 +22,14 @@ mod parent;
 mod persistence;
 mod pid_file;
 mod place;
+mod price;
 mod probe;
+mod profile;
 mod run;
 mod settings;
 mod store;
 mod store_probe;
+mod usage;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

@@ -6,11 +6,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use ha_core::{Mode, ModeError, NodeId, Plane, Role, Status};
-use ha_rest::{Control, ControlError, Feature, VersionInfo};
+use ha_rest::{Control, ControlError, Feature, StoreUsage, VersionInfo};
+use ha_store::{Counted, Store};
 use tokio::sync::Notify;
 
 use crate::launch::Launch;
 use crate::node_state::NodeState;
+use crate::usage::Usage;
 
 /// A plane's member with what belongs to its process.
 #[derive(Debug)]
@@ -18,13 +20,21 @@ pub(crate) struct Member {
     plane: Plane,
     state: Arc<NodeState>,
     shutdown: Arc<Notify>,
+    usage: Usage,
     config: BTreeMap<&'static str, String>,
 }
 
 impl Member {
     /// `shutdown` is told when a client asks the process to stop.
-    pub(crate) fn new(plane: Plane, state: Arc<NodeState>, shutdown: Arc<Notify>, launch: &Launch) -> Self {
+    pub(crate) fn new(
+        plane: Plane,
+        state: Arc<NodeState>,
+        shutdown: Arc<Notify>,
+        store: Arc<Counted<Arc<dyn Store>>>,
+        launch: &Launch,
+    ) -> Self {
         Self {
+            usage: Usage::new(store, launch),
             plane,
             state,
             shutdown,
@@ -37,9 +47,13 @@ impl Member {
 fn shown(launch: &Launch) -> BTreeMap<&'static str, String> {
     let millis = |d: std::time::Duration| format!("{}ms", d.as_millis());
     let mut config = BTreeMap::from([
-        ("brooklyn.ha.pollPeriod", millis(launch.poll_period)),
-        ("brooklyn.ha.heartbeatTimeout", millis(launch.heartbeat_timeout)),
-        ("ha.leaseTtl", millis(launch.lease_ttl)),
+        ("brooklyn.ha.pollPeriod", millis(launch.config.poll())),
+        (
+            "brooklyn.ha.heartbeatTimeout",
+            millis(launch.config.heartbeat_timeout()),
+        ),
+        ("ha.leaseTtl", millis(launch.config.lease_ttl())),
+        ("ha.profile", launch.profile.as_str().to_owned()),
         (
             "ha.highAvailability",
             launch.high_availability.as_str().to_owned(),
@@ -99,6 +113,10 @@ impl Control for Member {
 
     fn config(&self, key: &str) -> Option<String> {
         self.config.get(key).cloned()
+    }
+
+    fn store_usage(&self) -> Option<StoreUsage> {
+        Some(self.usage.now())
     }
 
     fn version(&self) -> VersionInfo {

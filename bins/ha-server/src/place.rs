@@ -10,7 +10,7 @@ use crate::cli::StoreArgs;
 use crate::environment::Variables;
 use crate::failure::RunError;
 use crate::launch::{ConfigError, absolute, not_blank};
-use crate::persistence::{self, Persistence};
+use crate::persistence::{self, Existing, Persistence};
 
 /// A directory or a bucket.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -67,6 +67,19 @@ impl Place {
                 location: location.clone(),
                 settings: settings.clone(),
             }),
+        }
+    }
+
+    /// As a launch keeps it that uses what is there.
+    pub(crate) fn as_persistence(&self) -> Persistence {
+        let existing = Existing::UseOrBegin;
+        match self.clone() {
+            Self::Directory(path) => Persistence::Directory { path, existing },
+            Self::Bucket { location, settings } => Persistence::Bucket {
+                location,
+                settings,
+                existing,
+            },
         }
     }
 

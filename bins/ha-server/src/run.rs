@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ha_core::{Config, Mode, NodeId, Plane, PlaneBuilder};
 use ha_rest::Settings;
-use ha_store::Store;
+use ha_store::{Counted, Store};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 use tracing::{error, info, warn};
@@ -18,6 +18,7 @@ use crate::member::Member;
 use crate::node_state::NodeState;
 use crate::persistence::Existing;
 use crate::pid_file::PidFile;
+use crate::price::Prices;
 use crate::settings::HighAvailability;
 use crate::store;
 use crate::store_probe::StoreProbe;
@@ -27,7 +28,7 @@ use crate::store_probe::StoreProbe;
 /// # Errors
 /// If it cannot start, or cannot go on.
 pub(crate) async fn run(launch: Launch) -> Result<(), RunError> {
-    let config = config(&launch)?;
+    let config = launch.config.clone();
     let listener = listen(launch.bind_address, launch.port)?;
     let local = listener
         .local_addr()
@@ -40,7 +41,7 @@ pub(crate) async fn run(launch: Launch) -> Result<(), RunError> {
     )?);
     let mut signals = Signals::new()?;
     let store = tokio::select! {
-        store = join_store(&launch, &own_dir) => store?,
+        store = join_store(&launch, &own_dir) => Arc::new(Counted::new(store?)),
         () = signals.next() => return Ok(()),
     };
     let _pid_file = launch.pid_file.as_deref().map(PidFile::write).transpose()?;
@@ -52,14 +53,29 @@ pub(crate) async fn run(launch: Launch) -> Result<(), RunError> {
         uri,
         store = %store,
         high_availability = launch.high_availability.as_str(),
-        poll = ?launch.poll_period,
-        heartbeat_timeout = ?launch.heartbeat_timeout,
-        lease_ttl = ?launch.lease_ttl,
+        profile = launch.profile.as_str(),
+        poll = ?config.poll(),
+        heartbeat = ?config.pace().beat,
+        heartbeat_timeout = ?config.heartbeat_timeout(),
+        lease_ttl = ?config.lease_ttl(),
         "starting"
     );
-    let plane = start(&launch, node, store, &state, &own_dir, uri, config)?;
+    if launch.prices != Prices::NOTHING {
+        info!(
+            "an idle plane of three nodes with these timings costs ${:.2} a month in requests, and suspects a silent master after {:?}",
+            launch.prices.idle_month(&config, 3),
+            config.heartbeat_timeout()
+        );
+    }
+    let plane = start(&launch, node, store.clone(), &state, &own_dir, uri, config)?;
     let (shutdown, served) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let member = Arc::new(Member::new(plane.clone(), state, shutdown.clone(), &launch));
+    let member = Arc::new(Member::new(
+        plane.clone(),
+        state,
+        shutdown.clone(),
+        store,
+        &launch,
+    ));
     let serving = serve(listener, member, served.clone())?;
 
     let outcome = tokio::select! {
@@ -90,16 +106,6 @@ async fn join_store(launch: &Launch, own_dir: &Path) -> Result<Arc<dyn Store>, R
     let store = store::open(&launch.persistence, &launch.variables, probe.patience()).await?;
     probe.pass(launch, &*store).await?;
     Ok(store)
-}
-
-fn config(launch: &Launch) -> Result<Config, RunError> {
-    let timings = Config::builder()
-        .poll(launch.poll_period)
-        .heartbeat_timeout(launch.heartbeat_timeout)
-        .lease_ttl(launch.lease_ttl);
-    timings
-        .build()
-        .map_err(|error| RunError::configuration(error.to_string()))
 }
 
 fn start(

@@ -174,6 +174,8 @@ impl PlaneBuilder {
         let host =
             Host::start(self.state, driver.clone(), shared.followers.clone()).map_err(StartError::Thread)?;
         let append_timeout = self.append_timeout.unwrap_or_else(|| self.config.lease_ttl());
+        // A wish to lead is read at a heartbeat, granted by an entry, and that is read at a poll.
+        let slowest_change = self.config.pace().beat * 3 + self.config.lease_ttl();
         let (store, config, exited, node_id) = (self.store, self.config, self.exited, self.node);
         let for_driver = shared.clone();
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -198,7 +200,7 @@ impl PlaneBuilder {
         Ok(Plane {
             driver,
             shared,
-            mode_timeout: self.mode_timeout,
+            mode_timeout: self.mode_timeout.max(slowest_change),
             _last,
         })
     }

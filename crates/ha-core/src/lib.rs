@@ -5,7 +5,9 @@
 //! application cannot starve it. Who leads may write at once; who may also act on the world holds an [`ActPermit`].
 
 pub use ha_proto as proto;
-pub use ha_proto::{Config, Epoch, Mode, NodeId, Nonce, PlaneId, Resolution, Role, Seq, WriteId};
+pub use ha_proto::{
+    Config, Epoch, IdleRequests, Mode, NodeId, Nonce, Pace, PlaneId, Resolution, Role, Seq, WriteId,
+};
 mod builder;
 pub use builder::PlaneBuilder;
 mod plane;

@@ -192,7 +192,8 @@ impl Plane {
         })
     }
 
-    /// Appends one change, if this node leads. Waits until it is durable; at most the append time-out.
+    /// Appends one change, if this node leads, or is about to: while its takeover is being validated the first change goes out beside that.
+    /// Waits until it is durable; at most the append time-out.
     pub async fn append(&self, change: impl AsRef<[u8]>) -> Append {
         self.append_under(None, change.as_ref()).await
     }
@@ -243,7 +244,8 @@ impl Plane {
     /// Takes a mode, and waits until it is taken. Answers the role before.
     ///
     /// # Errors
-    /// If another change is under way, it cannot be reached, or takes longer than 20 s (it goes on then).
+    /// If another change is under way, it cannot be reached, or takes longer than 20 s, or than three heartbeats and a lease if that is more
+    /// (it goes on then).
     pub async fn change_mode(&self, mode: Mode) -> Result<Role, ModeError> {
         let asked = self.ask(|reply| Message::ChangeMode { mode, reply });
         match tokio::time::timeout(self.mode_timeout, asked).await {

@@ -88,7 +88,13 @@ fn status(node: &Node, now: Instant, shared: &Shared, lately: &Lately, meter: &M
         .values()
         .map(|peer| {
             let r = &peer.record;
-            let silent = !peer.is_alive(now, timeout) && r.status != Role::Terminated;
+            let leads = view.leader.as_ref().is_some_and(|l| l.process == peer.process());
+            let patience = if leads {
+                timeout
+            } else {
+                node.config().shown_timeout()
+            };
+            let silent = !peer.is_alive(now, patience) && r.status != Role::Terminated;
             let role = if silent { Role::Failed } else { r.status };
             NodeStatus::new(
                 r.node_id.clone(),

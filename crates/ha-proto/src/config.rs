@@ -7,6 +7,7 @@ use core::time::Duration;
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Config {
     pub(crate) poll: Duration,
+    pub(crate) pace: Pace,
     pub(crate) heartbeat_timeout: Duration,
     pub(crate) lease_ttl: Duration,
     pub(crate) stop_grace: Duration,
@@ -18,6 +19,33 @@ pub struct Config {
     pub(crate) batch_bytes: usize,
     pub(crate) queue_bytes: usize,
     pub(crate) linger_percent: u32,
+}
+
+/// How often records are written and read. On a store that charges for each request these are longer than a poll.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Pace {
+    /// Between two heartbeats of a leader, and two looks at the records that matter: a follower's at its leader's, a leader's at all it knows.
+    pub beat: Duration,
+    /// Between two heartbeats of who does not lead.
+    pub follower_beat: Duration,
+    /// Between two looks of a leader at all records, by a listing. Every claim and every handover is preceded by one, whatever this is.
+    pub look: Duration,
+    /// The same of who does not lead.
+    pub follower_look: Duration,
+}
+
+impl Pace {
+    /// Everything once in this time.
+    #[must_use]
+    pub const fn every(period: Duration) -> Self {
+        Self {
+            beat: period,
+            follower_beat: period,
+            look: period,
+            follower_look: period,
+        }
+    }
 }
 
 impl Default for Config {
@@ -42,6 +70,7 @@ impl Config {
     pub fn builder() -> ConfigBuilder {
         ConfigBuilder {
             poll: Duration::from_secs(1),
+            pace: None,
             heartbeat_timeout: Duration::from_secs(3),
             lease_ttl: Duration::from_secs(5),
             stop_grace: None,
@@ -56,7 +85,44 @@ impl Config {
         }
     }
 
-    /// Between two polls.
+    /// Begins with what suits a store that charges for each request and answers within a fraction of a second: a bucket. A leader is suspected
+    /// after 25 s of silence, and its lease is 20 s.
+    #[must_use]
+    pub fn bucket() -> ConfigBuilder {
+        let secs = Duration::from_secs;
+        Self::builder()
+            .poll(secs(5))
+            .pace(Pace {
+                beat: secs(10),
+                follower_beat: secs(40),
+                look: secs(120),
+                follower_look: secs(600),
+            })
+            .heartbeat_timeout(secs(25))
+            .lease_ttl(secs(20))
+            .request_timeout(secs(5))
+            .confirm_period(secs(900))
+    }
+
+    /// The same for who would rather wait than pay: a leader is suspected after 150 s of silence, and its lease is 100 s.
+    #[must_use]
+    pub fn economy() -> ConfigBuilder {
+        let secs = Duration::from_secs;
+        Self::builder()
+            .poll(secs(30))
+            .pace(Pace {
+                beat: secs(60),
+                follower_beat: secs(180),
+                look: secs(600),
+                follower_look: secs(3600),
+            })
+            .heartbeat_timeout(secs(150))
+            .lease_ttl(secs(100))
+            .request_timeout(secs(10))
+            .confirm_period(secs(3600))
+    }
+
+    /// Between two reads of the next slot.
     #[must_use]
     pub fn poll(&self) -> Duration {
         self.poll
@@ -66,6 +132,18 @@ impl Config {
     #[must_use]
     pub fn heartbeat_timeout(&self) -> Duration {
         self.heartbeat_timeout
+    }
+
+    /// How often records are written and read.
+    #[must_use]
+    pub fn pace(&self) -> Pace {
+        self.pace
+    }
+
+    /// Between two confirmations of the view by a listing, when nothing else asks for one.
+    #[must_use]
+    pub fn confirm_period(&self) -> Duration {
+        self.confirm_period
     }
 
     /// How long one proof lets the leader act.
@@ -92,6 +170,19 @@ impl Config {
         self.request_timeout
     }
 
+    /// After which silence a node that does not lead counts as gone, right after a look at all records.
+    #[must_use]
+    pub fn follower_timeout(&self) -> Duration {
+        self.heartbeat_timeout + self.pace.follower_beat.saturating_sub(self.poll)
+    }
+
+    /// The same at any time: for what is shown, and for what may be as old as the last look.
+    #[must_use]
+    pub fn shown_timeout(&self) -> Duration {
+        let look = self.pace.look.max(self.pace.follower_look);
+        self.follower_timeout() + look.saturating_sub(self.poll)
+    }
+
     /// By how much the n-th choice waits longer than the one before it: more than a poll and a claim.
     pub(crate) fn stagger(&self) -> Duration {
         self.poll + self.poll / 2
@@ -107,6 +198,7 @@ impl Config {
 #[derive(Clone, Debug)]
 pub struct ConfigBuilder {
     poll: Duration,
+    pace: Option<Pace>,
     heartbeat_timeout: Duration,
     lease_ttl: Duration,
     stop_grace: Option<Duration>,
@@ -121,10 +213,17 @@ pub struct ConfigBuilder {
 }
 
 impl ConfigBuilder {
-    /// Between two polls, and two heartbeats. Default 1 s. Half of it is twice the requests.
+    /// Between two reads of the next slot. Default 1 s. Half of it is twice the requests.
     #[must_use]
     pub fn poll(mut self, every: Duration) -> Self {
         self.poll = every;
+        self
+    }
+
+    /// How often records are written and read. Default: all once a poll.
+    #[must_use]
+    pub fn pace(mut self, pace: Pace) -> Self {
+        self.pace = Some(pace);
         self
     }
 
@@ -230,6 +329,30 @@ impl ConfigBuilder {
                 "leaseTtl {t:?} less its stop grace of {grace:?} must be at least two poll periods of {p:?}: raise it, or poll more often"
             ));
         }
+        let pace = self.pace.unwrap_or_else(|| Pace::every(self.poll));
+        if self.heartbeat_timeout < pace.beat * 2 {
+            let (h, b) = (self.heartbeat_timeout, pace.beat);
+            return fail(alloc::format!(
+                "heartbeatTimeout {h:?} must be at least two heartbeats of {b:?}: raise it, or beat more often"
+            ));
+        }
+        if [pace.beat, pace.follower_beat, pace.look, pace.follower_look]
+            .iter()
+            .any(|period| *period < self.poll)
+        {
+            let p = self.poll;
+            return fail(alloc::format!(
+                "records cannot be written or read more often than once a poll of {p:?}: poll more often, or beat less often"
+            ));
+        }
+        if let Some(within) = self.request_timeout
+            && within >= self.lease_ttl.saturating_sub(grace)
+        {
+            let t = self.lease_ttl;
+            return fail(alloc::format!(
+                "requestTimeout {within:?} must be shorter than leaseTtl {t:?} less its stop grace of {grace:?}: shorten it, or raise the lease"
+            ));
+        }
         if self.drift_ppm >= 500_000 {
             return fail("the bound on clock drift must be below 500,000 parts per million".into());
         }
@@ -238,6 +361,7 @@ impl ConfigBuilder {
         }
         Ok(Config {
             poll: self.poll,
+            pace,
             heartbeat_timeout: self.heartbeat_timeout,
             lease_ttl: self.lease_ttl,
             stop_grace: grace,

@@ -1,6 +1,7 @@
 //! This node's own record, rewritten at every heartbeat, without fsync.
 
 use alloc::collections::VecDeque;
+use core::time::Duration;
 
 use crate::layout::record_key;
 use crate::names::NodeId;
@@ -15,6 +16,8 @@ pub(crate) struct Heart {
     /// Puts that were not answered before the next was due: an answer to one of them counts as well.
     earlier: VecDeque<(RequestId, Instant)>,
     beat: u64,
+    /// Between two heartbeats, as the last put was told.
+    every: Duration,
     /// Something has changed since the put under way was sent.
     again: bool,
     stopped: bool,
@@ -42,6 +45,7 @@ impl Heart {
             ask: Ask::Due(now),
             earlier: VecDeque::new(),
             beat: 0,
+            every: Duration::ZERO,
             again: false,
             stopped: false,
         }
@@ -83,8 +87,10 @@ impl Heart {
         self.beat
     }
 
-    pub(crate) fn put(&mut self, cx: &mut Cx<'_>, node: &NodeId, record: &NodeRecord) {
+    /// Sends a record; the next is due after `every`.
+    pub(crate) fn put(&mut self, cx: &mut Cx<'_>, node: &NodeId, record: &NodeRecord, every: Duration) {
         self.again = false;
+        self.every = every;
         if let Ask::Sent { id, at, .. } = self.ask {
             self.earlier.push_back((id, at));
             if self.earlier.len() > EARLIER {
@@ -95,7 +101,7 @@ impl Heart {
         cx.drive(&mut self.ask, || StoreOp::Put { key, bytes });
         if let Ask::Sent { until, at, .. } = &mut self.ask {
             // A lost heartbeat must not delay the next: others would take this node for silent.
-            *until = (*until).min(*at + cx.config.poll);
+            *until = (*until).min(*at + self.every);
         }
     }
 
@@ -110,10 +116,10 @@ impl Heart {
             });
         }
         let sent_at = self.ask.sent_at().unwrap_or(cx.now);
-        let rest = if self.again {
-            cx.now
-        } else {
-            cx.now + cx.config.poll
+        let rest = match reply {
+            _ if self.again => cx.now,
+            StoreReply::Done => cx.now + self.every,
+            _ => cx.now + self.every.min(cx.config.poll),
         };
         self.ask = Ask::Due(rest);
         let is_last = !self.again;

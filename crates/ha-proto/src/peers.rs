@@ -7,7 +7,7 @@ use crate::layout::{NODES, record_key};
 use crate::mode::Role;
 use crate::names::{NodeId, Nonce, Process, Seq};
 use crate::output::Cx;
-use crate::record::NodeRecord;
+use crate::record::{NodeRecord, Timings};
 use crate::request::{Ask, RequestId, StoreOp, StoreReply};
 use crate::time::Instant;
 
@@ -43,10 +43,23 @@ impl Peer {
     }
 }
 
+/// Whose records are read between two looks at all of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Watch<'a> {
+    /// A follower's leader's.
+    Leader(Option<&'a NodeId>),
+    /// A leader's followers'.
+    Everybody,
+}
+
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Peers {
     me: Process,
     step: Step,
+    /// When all records are to be looked at again.
+    look_at: Instant,
+    /// What is under way is a look at some of them only.
+    partial: bool,
     known: BTreeMap<NodeId, Peer>,
     bad: BTreeMap<NodeId, String>,
     /// Rounds completed.
@@ -61,6 +74,8 @@ pub(crate) struct Peers {
     /// Another process' record under this node's id, seen after that: its nonce and beat.
     foreign: Option<(Nonce, u64)>,
     twin: Option<Twin>,
+    /// This round has found another process' record under this node's id: the next look is not to be long in coming.
+    uneasy: bool,
 }
 
 /// Another process that lives under this node's id.
@@ -97,6 +112,8 @@ impl Peers {
         Self {
             me,
             step: Step::Rest(now),
+            look_at: now,
+            partial: false,
             known,
             bad,
             rounds: 0,
@@ -106,6 +123,7 @@ impl Peers {
             own_put_at: None,
             foreign: None,
             twin: None,
+            uneasy: false,
         }
     }
 
@@ -157,8 +175,11 @@ impl Peers {
     /// Looks at all records now, unless a look that was begun since then is under way.
     pub(crate) fn look_since(&mut self, now: Instant, since: Instant) {
         match &mut self.step {
-            Step::Rest(due) => *due = (*due).min(now),
-            Step::List(_) | Step::Get(_) => self.again |= self.began < since,
+            Step::Rest(due) => {
+                *due = (*due).min(now);
+                self.look_at = now;
+            }
+            Step::List(_) | Step::Get(_) => self.again |= self.partial || self.began < since,
         }
     }
 
@@ -170,10 +191,9 @@ impl Peers {
         }
     }
 
-    pub(crate) fn drive(&mut self, cx: &mut Cx<'_>) {
+    pub(crate) fn drive(&mut self, cx: &mut Cx<'_>, watch: Watch<'_>) {
         if matches!(&self.step, Step::Rest(due) if *due <= cx.now) {
-            self.step = Step::List(Ask::Due(cx.now));
-            self.began = cx.now;
+            self.begin_round(cx.now, watch);
         }
         match &mut self.step {
             Step::Rest(_) => {}
@@ -191,12 +211,33 @@ impl Peers {
                     let key = record_key(node);
                     cx.drive(ask, || StoreOp::Get { key });
                 }
-                self.end_round_if_done(cx);
+                self.end_round_if_done(cx, watch);
             }
         }
     }
 
-    pub(crate) fn on_reply(&mut self, cx: &mut Cx<'_>, id: RequestId, reply: &StoreReply) -> bool {
+    fn begin_round(&mut self, now: Instant, watch: Watch<'_>) {
+        self.partial = now < self.look_at;
+        if !self.partial {
+            self.step = Step::List(Ask::Due(now));
+            self.began = now;
+            return;
+        }
+        let watched = |node: &&NodeId| match watch {
+            Watch::Leader(leader) => leader == Some(*node),
+            Watch::Everybody => true,
+        };
+        let asks = self.known.keys().filter(watched);
+        self.step = Step::Get(asks.map(|n| (n.clone(), Ask::Due(now))).collect());
+    }
+
+    pub(crate) fn on_reply(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: RequestId,
+        reply: &StoreReply,
+        watch: Watch<'_>,
+    ) -> bool {
         match &mut self.step {
             Step::List(ask) if ask.is(id) => {
                 if let StoreReply::Names(names) = reply {
@@ -223,11 +264,11 @@ impl Peers {
                     StoreReply::Absent { .. } => self.forget(&node),
                     _ => {}
                 }
-                self.end_round_if_done(cx);
+                self.end_round_if_done(cx, watch);
             }
             _ => return false,
         }
-        self.drive(cx);
+        self.drive(cx, watch);
         true
     }
 
@@ -250,11 +291,22 @@ impl Peers {
             if after_own && record.nonce != self.me.nonce {
                 // What a dead predecessor had sent may land once more; a live one writes on.
                 let seen = self.foreign.replace((record.nonce, record.beat));
+                self.uneasy = true;
                 if seen.is_some_and(|(nonce, beat)| nonce == record.nonce && beat < record.beat) {
                     self.on_twin(cx, record.nonce);
                 }
             }
             return;
+        }
+        let said = self.known.get(node).and_then(|p| p.record.timings);
+        let own = Timings::of(cx.config);
+        if let Some(theirs) = record
+            .timings
+            .filter(|theirs| Some(*theirs) != said && *theirs != own)
+        {
+            cx.warn(alloc::format!(
+                "{node} lives by other times than this node: {theirs}; here {own}. Start all nodes of a plane with the same"
+            ));
         }
         match self.known.get_mut(node) {
             None => {
@@ -277,7 +329,7 @@ impl Peers {
 
     fn on_twin(&mut self, cx: &Cx<'_>, nonce: Nonce) {
         let now = cx.now;
-        let goes_on = |t: &Twin| t.nonce == nonce && now.since(t.seen) <= cx.config.heartbeat_timeout;
+        let goes_on = |t: &Twin| t.nonce == nonce && now.since(t.seen) <= cx.config.shown_timeout();
         let since = self.twin.filter(goes_on).map_or(now, |t| t.since);
         self.twin = Some(Twin {
             nonce,
@@ -286,12 +338,29 @@ impl Peers {
         });
     }
 
-    fn end_round_if_done(&mut self, cx: &Cx<'_>) {
-        if matches!(&self.step, Step::Get(asks) if asks.is_empty()) {
+    fn end_round_if_done(&mut self, cx: &Cx<'_>, watch: Watch<'_>) {
+        if !matches!(&self.step, Step::Get(asks) if asks.is_empty()) {
+            return;
+        }
+        let pace = cx.config.pace;
+        if !self.partial {
             self.rounds += 1;
             self.looked_at = Some(self.began);
-            let again = core::mem::take(&mut self.again);
-            self.step = Step::Rest(if again { cx.now } else { cx.now + cx.config.poll });
+            let look = match watch {
+                Watch::Leader(_) => pace.follower_look,
+                Watch::Everybody => pace.look,
+            };
+            let soon = core::mem::take(&mut self.uneasy).then_some(pace.follower_beat);
+            self.look_at = cx.now + soon.map_or(look, |soon| soon.min(look));
         }
+        if let Watch::Everybody = watch {
+            // Who has just begun to lead looks as often as a leader does.
+            self.look_at = self.look_at.min(cx.now + pace.look);
+        }
+        if core::mem::take(&mut self.again) {
+            self.look_at = cx.now;
+        }
+        self.partial = false;
+        self.step = Step::Rest(self.look_at.min(cx.now + pace.beat));
     }
 }

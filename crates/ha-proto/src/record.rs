@@ -2,9 +2,12 @@
 
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
+use core::fmt;
+use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::Config;
 use crate::entry::FormatError;
 use crate::layout::record_key;
 use crate::mode::Role;
@@ -51,6 +54,49 @@ pub struct NodeRecord {
     /// It is loading: nothing at or above this slot may be collected, nor the snapshot there swept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pin: Option<Seq>,
+    /// By which times it lives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timings: Option<Timings>,
+}
+
+/// The times of a node that others rely on, in milliseconds. They should be the same on all nodes of a plane.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Timings {
+    /// Between two heartbeats while it leads.
+    pub heartbeat_ms: u64,
+    /// After which silence it suspects a leader.
+    pub heartbeat_timeout_ms: u64,
+    /// For how long a proof lets it act while it leads.
+    pub lease_ttl_ms: u64,
+}
+
+impl Timings {
+    /// Those of these settings.
+    #[must_use]
+    pub fn of(config: &Config) -> Self {
+        let millis = |d: Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            heartbeat_ms: millis(config.pace.beat),
+            heartbeat_timeout_ms: millis(config.heartbeat_timeout),
+            lease_ttl_ms: millis(config.lease_ttl),
+        }
+    }
+}
+
+impl fmt::Display for Timings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            heartbeat_ms,
+            heartbeat_timeout_ms,
+            lease_ttl_ms,
+        } = self;
+        write!(
+            f,
+            "heartbeat {heartbeat_ms} ms, heartbeatTimeout {heartbeat_timeout_ms} ms, leaseTtl {lease_ttl_ms} ms"
+        )
+    }
 }
 
 impl NodeRecord {

@@ -5,6 +5,8 @@ use std::fmt;
 use async_trait::async_trait;
 use ha_core::{Mode, NodeId, Role, Status};
 
+use crate::usage::StoreUsage;
+
 /// A node, as the REST layer sees it. The server implements this for its node; tests implement it for a handful of fields.
 ///
 /// The commands are run on tasks of their own: a client that hangs up, or a request that times out, does not break one off
@@ -41,6 +43,11 @@ pub trait Control: fmt::Debug + Send + Sync + 'static {
 
     /// The setting `key`, if it is set and may be shown to whoever reaches this port.
     fn config(&self, key: &str) -> Option<String>;
+
+    /// What this node asks of its store. Default: nothing is shown.
+    fn store_usage(&self) -> Option<StoreUsage> {
+        None
+    }
 
     /// What this process is built from.
     fn version(&self) -> VersionInfo;

@@ -77,6 +77,9 @@
 mod control;
 pub use control::{Control, ControlError, Feature, VersionInfo};
 
+mod usage;
+pub use usage::{OperationUsage, StoreCost, StoreUsage};
+
 mod settings;
 pub use settings::Settings;
 

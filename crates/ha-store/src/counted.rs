@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use crate::{Error, ErrorKind, Folder, Key, Operation, Store};
+use crate::{Error, ErrorKind, Folder, Histogram, Key, Operation, Store};
 
 /// A store that counts its calls, for metrics and for tests of how many there are.
 ///
@@ -53,6 +53,8 @@ pub struct OperationCounts {
     pub latency_total: Duration,
     /// The time that the latest ended call has taken.
     pub latency_last: Duration,
+    /// How long ended calls have taken.
+    pub latency: Histogram,
 }
 
 impl Counts {
@@ -100,6 +102,7 @@ impl<S> Counted<S> {
         let counts = &mut counts.0[operation as usize];
         counts.latency_total += latency;
         counts.latency_last = latency;
+        counts.latency.count(latency);
         match &answer {
             Ok(value) => counts.bytes += bytes(value) as u64,
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Exists) => {}

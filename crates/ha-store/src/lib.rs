@@ -57,13 +57,16 @@ pub use settings::BucketSettings;
 #[cfg(feature = "bucket")]
 mod bucket;
 #[cfg(feature = "bucket")]
-pub use bucket::BucketStore;
+pub use bucket::{BucketPolicies, BucketStore, Lifecycle, LifecycleRule, Versioning};
+
+mod histogram;
+pub use histogram::Histogram;
 
 mod counted;
 pub use counted::{Counted, Counts, OperationCounts};
 
 mod faulty;
-pub use faulty::{Fault, Faulty, Rule};
+pub use faulty::{Dice, Fault, Faulty, Rule};
 
 pub mod probe;
 

@@ -28,6 +28,10 @@ pub(crate) struct ProbeArgs {
     #[command(flatten)]
     pub(crate) bucket: StoreArgs,
 
+    /// Timings to predict a failover for: directory, bucket or economy [default: directory, or bucket on a bucket].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+
     #[command(flatten)]
     pub(crate) timings: TimingArgs,
 

@@ -16,6 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::DemoArgs;
 use crate::failure::RunError;
+use crate::profile::Profile;
 
 /// Runs the demo; it ends by itself.
 ///
@@ -46,14 +47,16 @@ impl Demo {
                 RunError::execution("cannot make a temporary directory; set TMPDIR to one that is writable")
                     .because(source)
             })?;
+        let config = Profile::Directory
+            .config(&args.timings)
+            .map_err(|error| RunError::configuration(error.to_string()))?;
         let ports = free_ports(args.nodes.into())?;
         let servers = ports
             .into_iter()
             .zip(1..)
-            .map(|(port, n)| Server::new(n, port, dir.path(), &args.timings))
+            .map(|(port, n)| Server::new(n, port, dir.path(), &config))
             .collect();
-        let timings = &args.timings;
-        let patience = (timings.poll_period + timings.heartbeat_timeout + timings.lease_ttl) * 3 + MARGIN;
+        let patience = (config.poll() + config.heartbeat_timeout() + config.lease_ttl()) * 3 + MARGIN;
         Ok(Self {
             dir,
             keep: args.keep,

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use ha_core::Config;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 
-use crate::cli::TimingArgs;
 use crate::failure::RunError;
 
 /// A server that runs, is to run, or has run.
@@ -27,15 +27,15 @@ pub(super) struct Server {
 
 impl Server {
     /// The n-th server, which keeps all of its own below this directory and shares `plane` in it.
-    pub(super) fn new(n: usize, port: u16, dir: &Path, timings: &TimingArgs) -> Self {
+    pub(super) fn new(n: usize, port: u16, dir: &Path, config: &Config) -> Self {
         Self {
             name: format!("n{n}"),
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
             dir: dir.to_owned(),
             timings: [
-                ("--pollPeriod", timings.poll_period),
-                ("--heartbeatTimeout", timings.heartbeat_timeout),
-                ("--leaseTtl", timings.lease_ttl),
+                ("--pollPeriod", config.poll()),
+                ("--heartbeatTimeout", config.heartbeat_timeout()),
+                ("--leaseTtl", config.lease_ttl()),
             ],
             child: None,
             may_end: false,

@@ -1,10 +1,9 @@
 //! How long a failover takes at most, by the settings and by how long the store was seen to take.
 //!
 //! The steps are those of the protocol (ARCHITECTURE.md, "The life of a takeover"), each at the 99th percentile that was
-//! measured. The worst moment to die is just after a sign of life: a standby sees it a poll later, waits
+//! measured. The worst moment to die is just after a sign of life: a standby sees it a heartbeat's time later, waits
 //! `heartbeatTimeout` from there, looks at all records anew (a look may be under way already, so twice), makes sure that the
-//! journal's head is still there, claims the next slot, and validates the claim by the listing of the snapshots. Then it may
-//! write. To act on the world it waits for the end of the dead one's lease, by its own clock from the receipt of its own
+//! journal's head is still there, claims the next slot, and validates the claim by the listing of the snapshots, beside which its first write goes out. To act on the world it waits for the end of the dead one's lease, by its own clock from the receipt of its own
 //! claim: leaseTtl (1 + r) / (1 - r), with r the bound on clock drift.
 
 use std::time::Duration;
@@ -35,7 +34,10 @@ impl Bound {
         let look = list + get;
         let claimed = vec![
             ("its last sign of life reaches the store (put)", put),
-            ("and is seen (poll, list, get)", config.poll() + look),
+            (
+                "and is seen (a heartbeat's time, list, get)",
+                config.pace().beat + look,
+            ),
             ("silence (heartbeatTimeout)", config.heartbeat_timeout()),
             ("a look at all records (twice list, get)", look * 2),
             ("the head is still there (get)", get),
@@ -43,14 +45,16 @@ impl Bound {
         ];
         let until_claim: Duration = claimed.iter().map(|(_, takes)| *takes).sum();
         let mut steps = claimed;
-        steps.push(("the claim is validated (list, get)", look));
-        steps.push(("the first write (create)", create));
+        steps.push((
+            "the claim is validated (list, get), beside the first write (create)",
+            look.max(create),
+        ));
         let lease = lease_end(config);
         Some(Self {
             write: steps.iter().map(|(_, takes)| *takes).sum(),
             steps,
             lease,
-            // The validation and the first write pass beside the wait, or after it if the lease is short.
+            // The claim is validated while the lease is waited for.
             full: until_claim + lease.max(look) + create,
         })
     }
@@ -71,7 +75,7 @@ pub(crate) fn warnings(config: &Config, report: &ProbeReport) -> Vec<String> {
     };
     let (get, put) = (p99(Operation::Get), p99(Operation::Put));
     let slowest = Operation::ALL.into_iter().map(p99).max().unwrap_or_default();
-    let poll = config.poll();
+    let (poll, beat) = (config.poll(), config.pace().beat);
     let useful = config.lease_ttl().saturating_sub(config.stop_grace());
     let mut warnings = Vec::new();
     if useful < (poll * 2).max(poll + get) {
@@ -81,10 +85,10 @@ pub(crate) fn warnings(config: &Config, report: &ProbeReport) -> Vec<String> {
             config.stop_grace()
         ));
     }
-    let sign = poll + put + get;
+    let sign = beat + put + get;
     if config.heartbeat_timeout() < sign * 3 / 2 {
         warnings.push(format!(
-            "heartbeatTimeout {:?} is hardly longer than a sign of life takes (a poll of {poll:?}, a slow put of {put:?} and a slow read of {get:?}): a live master would be suspected; raise heartbeatTimeout",
+            "heartbeatTimeout {:?} is hardly longer than a sign of life takes (one every {beat:?}, a slow put of {put:?} and a slow read of {get:?}): a live master would be suspected; raise heartbeatTimeout",
             config.heartbeat_timeout()
         ));
     }
@@ -122,8 +126,8 @@ mod tests {
         let report = slow(10).await;
         let bound = Bound::predict(&Config::default(), &report).unwrap();
         let ms = |d: Duration| d.as_millis();
-        // put 10, poll 1000 + 20, silence 3000, looks 40, head 10, claim 10; listing 20, write 10.
-        assert_eq!(ms(bound.write), 4_120);
+        // put 10, heartbeat 1000 + 20, silence 3000, looks 40, head 10, claim 10; listing 20 beside the write.
+        assert_eq!(ms(bound.write), 4_110);
         // 5 s by clocks that may differ by 1 %.
         assert_eq!(ms(bound.lease), 5_101);
         assert_eq!(ms(bound.full), 4_090 + 5_101 + 10);

@@ -6,12 +6,13 @@ use ha_store::probe::{Outcome, ProbeReport, SERVERS, Standing, Verdict};
 use serde_json::{Map, Value, json};
 
 use super::bound::Bound;
+use super::policies::Policies;
 
 /// All of a report as one object. Times are milliseconds.
 pub(crate) fn report(
     report: &ProbeReport,
     bound: Option<&Bound>,
-    policies: &[String],
+    policies: &Policies,
     warnings: &[String],
 ) -> Value {
     json!({
@@ -24,7 +25,7 @@ pub(crate) fn report(
         "swept": report.swept,
         "latencies": latencies(report),
         "failover": bound.map(failover),
-        "policies": policies,
+        "policies": policies.facts,
         "warnings": warnings,
         "servers": SERVERS.iter().map(|server| json!({
             "name": server.name,

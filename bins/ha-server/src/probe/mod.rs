@@ -2,6 +2,7 @@
 
 mod bound;
 mod json;
+mod policies;
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex};
@@ -12,27 +13,33 @@ use ha_store::Store;
 use ha_store::probe::{self, ProbeOptions, ProbeReport, Progress, Verdict};
 
 use self::bound::Bound;
-use crate::cli::{ProbeArgs, ReportFormat, TimingArgs};
+use self::policies::Policies;
+use crate::cli::{ProbeArgs, ReportFormat};
 use crate::environment::{Environment, Variables};
 use crate::failure::RunError;
+use crate::launch::ConfigError;
 use crate::place::Place;
+use crate::profile::Profile;
 
 /// Probes the store that the arguments name, and prints what came of it.
 ///
 /// # Errors
 /// If the store is refused or could not be judged (2), or the settings cannot be used (3).
 pub(crate) async fn run(args: ProbeArgs) -> Result<(), RunError> {
-    let unusable = |error: crate::launch::ConfigError| RunError::configuration(error.to_string());
+    let unusable = |error: ConfigError| RunError::configuration(error.to_string());
     let pair = args.persistence_location.as_deref();
     let place = Place::parse("store", &args.store, pair, &args.bucket).map_err(unusable)?;
     place.must_exist()?;
-    let config = config(&args.timings)?;
+    let config = Profile::choose(args.profile.as_deref(), &place.as_persistence())
+        .and_then(|profile| profile.config(&args.timings))
+        .map_err(unusable)?;
     let variables = Environment::of_process().variables;
     let options = ProbeOptions::new(rand::random()).one_at_a_time().total(LONGEST);
     let report = of_place(&place, &variables, &options, &show_progress).await?;
     let bound = Bound::predict(&config, &report);
-    let warnings = bound::warnings(&config, &report);
-    let policies = Vec::new();
+    let policies = policies::of(&place, &variables).await;
+    let mut warnings = bound::warnings(&config, &report);
+    warnings.extend(policies.warnings.iter().cloned());
     let text = match args.format {
         ReportFormat::Json => format!(
             "{:#}\n",
@@ -93,16 +100,6 @@ fn judge(place: &Place, report: &ProbeReport) -> Result<(), RunError> {
     }
 }
 
-fn config(timings: &TimingArgs) -> Result<Config, RunError> {
-    let settings = Config::builder()
-        .poll(timings.poll_period)
-        .heartbeat_timeout(timings.heartbeat_timeout)
-        .lease_ttl(timings.lease_ttl);
-    settings
-        .build()
-        .map_err(|error| RunError::configuration(error.to_string()))
-}
-
 fn show_progress(progress: Progress) {
     let end = if io::stderr().is_terminal() && progress.done < progress.of {
         '\r'
@@ -121,14 +118,14 @@ fn human(
     report: &ProbeReport,
     config: &Config,
     bound: Option<&Bound>,
-    policies: &[String],
+    policies: &Policies,
     warnings: &[String],
 ) -> String {
     let mut lines = vec![report.to_string()];
     if let Some(bound) = bound {
         lines.push(format!(
-            "\nA failover at poll {:?}, heartbeatTimeout {:?}, leaseTtl {:?}, with the store's p99:",
-            config.poll(),
+            "\nA failover at heartbeat {:?}, heartbeatTimeout {:?}, leaseTtl {:?}, with the store's p99:",
+            config.pace().beat,
             config.heartbeat_timeout(),
             config.lease_ttl()
         ));
@@ -146,7 +143,7 @@ fn human(
             f64::from(config.drift_ppm()) / 1e4
         ));
     }
-    lines.extend(policies.iter().map(|policy| format!("policy: {policy}")));
+    lines.extend(policies.facts.iter().cloned());
     lines.extend(warnings.iter().map(|warning| format!("warning: {warning}")));
     lines.join("\n") + "\n"
 }

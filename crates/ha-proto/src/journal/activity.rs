@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 
 use super::Pending;
+use super::beside::Beside;
 use super::confirm::Confirm;
 use crate::entry::{Evidence, Header, Kind, Payload, RawEntry};
 use crate::names::{Epoch, Seq, WriteId};
@@ -73,7 +74,12 @@ pub(super) enum Activity {
     /// An own entry under way.
     Pending(Pending),
     /// Validating leadership that the slot gave.
-    Validate { newest: Newest, claim: Validation },
+    Validate {
+        newest: Newest,
+        claim: Validation,
+        /// The first commit, sent beside the listing. Nothing is said of it before the listing has come.
+        beside: Option<Box<Beside>>,
+    },
     /// A leader met another's entry in its slot.
     Stranger {
         newest: Newest,
@@ -103,8 +109,17 @@ pub(super) enum Validation {
 
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(super) enum AfterHead {
-    Claim { evidence: Evidence, uri: String },
-    Absent { sent_at: Instant },
+    Claim {
+        evidence: Evidence,
+        uri: String,
+    },
+    /// Nothing: it was a look ahead of a claim.
+    Note {
+        sent_at: Instant,
+    },
+    Absent {
+        sent_at: Instant,
+    },
 }
 
 /// Why the store may have been erased or rewound.

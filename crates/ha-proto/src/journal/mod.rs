@@ -15,6 +15,7 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 
 mod activity;
+mod beside;
 mod confirm;
 mod pending;
 mod reading;
@@ -30,6 +31,7 @@ use crate::manifest::Manifest;
 use crate::names::{Epoch, PlaneId, Process, Seq};
 use crate::newest::Newest;
 use crate::output::{Cx, NotApplied, ReadId, Tickets};
+use crate::peers::Watch;
 use crate::request::{Ask, RequestId, StoreFailure, StoreOp, StoreReply};
 use crate::tail::Tail;
 use crate::time::Instant;
@@ -56,6 +58,9 @@ pub(crate) struct Journal {
     surveyed: bool,
     /// What this process had read before it began again: the journal never gets shorter.
     seen: (Seq, Option<PlaneId>),
+    /// When it was last asked, ahead of a claim, whether the last slot read is still there; and of which slot it was last found there, as of when.
+    head_asked: Option<Instant>,
+    head_seen: Option<(Seq, Instant)>,
 }
 
 impl Journal {
@@ -76,6 +81,8 @@ impl Journal {
             loaded: false,
             surveyed: false,
             seen: (Seq(0), None),
+            head_asked: None,
+            head_seen: None,
         }
     }
 
@@ -100,6 +107,15 @@ impl Journal {
     /// The epoch in which this process leads, validated.
     pub(crate) fn lead(&self) -> Option<Epoch> {
         self.lead
+    }
+
+    /// Whose records matter to this node between two looks at all of them.
+    pub(crate) fn watch(&self) -> Watch<'_> {
+        if self.lead.is_some() {
+            Watch::Everybody
+        } else {
+            Watch::Leader(self.view.leader.as_ref().map(|l| &l.process.node))
+        }
     }
 
     /// Nothing is under way, and the view is loaded.
@@ -191,9 +207,27 @@ impl Journal {
         self.send(cx, Epoch(0), payload, None);
     }
 
-    /// Tries to become leader, after a look that the last slot read is still there.
+    /// Looks, ahead of a claim that may come, whether the last slot read is still there: once for what happened at that time.
+    pub(crate) fn look_at_head(&mut self, cx: &mut Cx<'_>, since: Instant) {
+        if !self.is_idle() || self.view.pos == Seq(0) || self.head_asked.is_some_and(|at| at >= since) {
+            return;
+        }
+        self.head_asked = Some(cx.now);
+        let (ask, then) = (Ask::Due(cx.now), AfterHead::Note { sent_at: cx.now });
+        self.tail.restart(cx.now);
+        self.activity = Activity::Head { ask, then };
+        self.drive(cx);
+    }
+
+    /// Tries to become leader, after a look that the last slot read is still there; one that was made for what led to the claim will do.
     pub(crate) fn claim(&mut self, cx: &mut Cx<'_>, evidence: Evidence, uri: String) {
         debug_assert!(self.is_idle() && self.lead.is_none(), "a claim is an idle node's");
+        let is_new = |at: Instant| cx.now.since(at) <= cx.config.heartbeat_timeout;
+        let seen = self.head_seen.take();
+        if seen.is_some_and(|(pos, at)| pos == self.view.pos && is_new(at)) {
+            self.tail.restart(cx.now);
+            return self.send_claim(cx, evidence, uri);
+        }
         let then = AfterHead::Claim { evidence, uri };
         self.tail.restart(cx.now);
         self.activity = Activity::Head {
@@ -269,7 +303,11 @@ impl Journal {
             }
             Activity::Confirm(confirm) => confirm.wake(&self.tail),
             Activity::Load(newest) | Activity::Probe { newest, .. } => newest.wake(),
-            Activity::Validate { newest, .. } | Activity::Stranger { newest, .. } => newest.wake(),
+            Activity::Validate { newest, beside, .. } => {
+                let wake = beside.as_ref().and_then(|b| b.wake());
+                wake.map_or_else(|| newest.wake(), |at| at.min(newest.wake()))
+            }
+            Activity::Stranger { newest, .. } => newest.wake(),
             Activity::Pending(pending) => pending.wake(),
             Activity::Head { ask, .. } => ask.wake(),
         })
@@ -296,7 +334,13 @@ impl Journal {
             }
             Activity::Confirm(confirm) => confirm.drive(cx, &mut self.tail, next),
             Activity::Load(newest) | Activity::Probe { newest, .. } => newest.drive(cx),
-            Activity::Validate { newest, .. } | Activity::Stranger { newest, .. } => newest.drive(cx),
+            Activity::Validate { newest, beside, .. } => {
+                newest.drive(cx);
+                if let Some(beside) = beside {
+                    beside.drive(cx);
+                }
+            }
+            Activity::Stranger { newest, .. } => newest.drive(cx),
             Activity::Pending(pending) => pending.drive(cx),
             Activity::Head { ask, .. } => {
                 let key = entry_key(self.view.pos);
@@ -339,6 +383,9 @@ impl Journal {
                 let looked = newest.on_reply(cx, reply, self.manifest.as_ref());
                 self.on_validate(cx, looked);
             }
+            Activity::Validate {
+                beside: Some(beside), ..
+            } => beside.on_reply(cx, id, reply),
             Activity::Stranger { newest, .. } if newest.is(id) => {
                 let looked = newest.on_reply(cx, reply, self.manifest.as_ref());
                 self.on_stranger(cx, looked);
@@ -355,7 +402,11 @@ impl Journal {
     }
 
     fn halt(&mut self, why: String, for_good: bool) {
-        if let Some(tickets) = self.unresolved().and_then(|p| p.tickets) {
+        let beside = match &self.activity {
+            Activity::Validate { beside, .. } => beside.as_ref().and_then(|b| b.tickets()),
+            _ => None,
+        };
+        if let Some(tickets) = beside.or_else(|| self.unresolved().and_then(|p| p.tickets)) {
             self.notes.push_back(Note::Undecided { tickets });
         }
         self.displaced = None;

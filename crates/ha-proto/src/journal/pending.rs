@@ -38,6 +38,7 @@ enum Step {
 }
 
 /// What a reply led to.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Tried {
     Waiting,
     /// It lies in its slot, durably.

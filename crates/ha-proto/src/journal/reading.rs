@@ -81,6 +81,7 @@ impl Journal {
                     self.activity = Activity::Validate {
                         newest: Newest::begin(cx.now),
                         claim,
+                        beside: None,
                     };
                 } else if begins && target.as_ref().is_none_or(|m| m.seq() > self.view.pos) {
                     return self.begin_confirm(cx, false);
@@ -234,6 +235,10 @@ impl Journal {
         };
         match then {
             AfterHead::Claim { evidence, uri } => self.send_claim(cx, evidence, uri),
+            AfterHead::Note { sent_at } => {
+                self.head_seen = Some((self.view.pos, sent_at));
+                self.drive(cx);
+            }
             AfterHead::Absent { sent_at } => {
                 self.absent(cx, sent_at);
                 self.drive(cx);
@@ -241,7 +246,7 @@ impl Journal {
         }
     }
 
-    fn send_claim(&mut self, cx: &mut Cx<'_>, evidence: Evidence, uri: alloc::string::String) {
+    pub(super) fn send_claim(&mut self, cx: &mut Cx<'_>, evidence: Evidence, uri: alloc::string::String) {
         let epoch = self.view.epoch.next();
         self.send(cx, epoch, Payload::Takeover { uri, evidence }, None);
     }

@@ -45,7 +45,11 @@ impl Journal {
         self.tail.restart(cx.now);
         if pending.kind() == Kind::Takeover {
             let (newest, claim) = (Newest::begin(cx.now), Validation::Claimed(Box::new(pending)));
-            self.activity = Activity::Validate { newest, claim };
+            self.activity = Activity::Validate {
+                newest,
+                claim,
+                beside: None,
+            };
             return self.drive(cx);
         }
         let entry = pending.entry();
@@ -177,7 +181,8 @@ impl Journal {
             Looked::Bad(bad) => return self.halt_on(&bad),
             Looked::Found { manifest } => manifest,
         };
-        let Activity::Validate { claim, .. } = core::mem::replace(&mut self.activity, Activity::Idle) else {
+        let Activity::Validate { claim, beside, .. } = core::mem::replace(&mut self.activity, Activity::Idle)
+        else {
             return;
         };
         let (epoch, slot, write_id) = match &claim {
@@ -196,6 +201,7 @@ impl Journal {
             }
         });
         if !holds {
+            self.void(beside);
             self.notes.push_back(Note::ClaimLost(
                 "its slot had been collected: the claim is void".to_string(),
             ));
@@ -205,8 +211,14 @@ impl Journal {
         if let Validation::Claimed(pending) = &claim {
             let entry = pending.entry();
             match self.consume(&entry) {
-                Err(bad) => return self.halt_on(&bad),
-                Ok(Read::Invalid) => return self.begin_confirm(cx, false),
+                Err(bad) => {
+                    self.void(beside);
+                    return self.halt_on(&bad);
+                }
+                Ok(Read::Invalid) => {
+                    self.void(beside);
+                    return self.begin_confirm(cx, false);
+                }
                 Ok(Read::Valid(_)) => {}
             }
         }
@@ -225,6 +237,9 @@ impl Journal {
         };
         self.next_confirm = cx.now + cx.config.confirm_period;
         self.tail.restart(next_read);
-        self.drive(cx);
+        match beside {
+            Some(beside) => self.go_on_with(cx, *beside),
+            None => self.drive(cx),
+        }
     }
 }

@@ -76,13 +76,14 @@ impl Node {
         self.run(now);
     }
 
-    /// Proposes one change for the next entry. `Event::Durable` or `Event::NotApplied` answers the ticket; if neither comes in time, its
+    /// Proposes one change for the next entry. A node whose claim is in the journal and is being validated takes it as well, sends it beside
+    /// the validation, and answers when both have come. `Event::Durable` or `Event::NotApplied` answers the ticket; if neither comes in time, its
     /// outcome is unknown, and [`resolve`](Self::resolve) may tell later.
     ///
     /// # Errors
     /// If the change was certainly not, and will not be, applied.
     pub fn propose(&mut self, now: Instant, change: Arc<[u8]>) -> Result<Ticket, NotApplied> {
-        if self.write_authority().is_none() {
+        if self.write_authority().is_none() && !self.is_about_to_lead() {
             return Err(NotApplied::NotLeader);
         }
         if change.len() > self.config.batch_bytes {

@@ -143,6 +143,8 @@ impl Node {
             Verdict::Ineligible => false,
             Verdict::Look(since) => {
                 self.peers.look_since(now, since);
+                // What a claim has to know besides is asked for at the same time.
+                self.with(now, |s, cx| s.journal.look_at_head(cx, since));
                 false
             }
             Verdict::Await(at) => {
@@ -187,6 +189,7 @@ impl Node {
     }
 
     pub(super) fn claim_lost(&mut self, now: Instant, why: &str) {
+        self.refuse_queue();
         if self.state == State::Claiming {
             self.out
                 .event(Event::Note(alloc::format!("claim not won: {why}")));
@@ -283,7 +286,7 @@ impl Node {
 
     /// Who looks alive and could lead, this node among them.
     pub(super) fn candidates(&self, now: Instant, but: Option<&Process>) -> Vec<Candidate> {
-        let timeout = self.config.heartbeat_timeout;
+        let timeout = self.config.follower_timeout();
         let others = self
             .peers
             .known()

@@ -75,6 +75,28 @@ impl Node {
         self.heart.hurry(now);
     }
 
+    /// Its claim, or its naming, lies in its slot, and it holds the state that its first commit would follow.
+    pub(super) fn is_about_to_lead(&self) -> bool {
+        let eligible =
+            !matches!(self.mode, Mode::HotBackup | Mode::Disabled) && !self.stop_asked && !self.clean;
+        matches!(self.state, State::Following | State::Claiming)
+            && eligible
+            && self.journal.is_validating()
+            && self.feed.is_live()
+            && self.feed.applied() == self.journal.view.last_valid
+    }
+
+    /// Sends what waits beside the validation of the claim.
+    pub(super) fn act_validating(&mut self, now: Instant) -> bool {
+        if !self.is_about_to_lead() || !self.journal.takes_beside() || !self.queue.may_send(now) {
+            return false;
+        }
+        let (changes, tickets) = self.queue.take(self.config.batch_bytes);
+        let payload = self.commit_payload(now, false, changes);
+        self.with(now, |s, cx| s.journal.append_beside(cx, payload, tickets));
+        true
+    }
+
     pub(super) fn act_claiming(&mut self) -> bool {
         if self.journal.is_idle() && self.journal.lead().is_none() {
             self.state = State::Following;
@@ -96,10 +118,8 @@ impl Node {
             self.demote(now, After::Fail, None);
             return true;
         }
-        if !self.feed.is_live()
-            || self.feed.applied() < self.journal.view.last_valid
-            || !self.journal.is_idle()
-        {
+        let may_commit = self.journal.is_idle() || self.journal.commits() && !self.clean;
+        if !self.feed.is_live() || self.feed.applied() < self.journal.view.last_valid || !may_commit {
             return false;
         }
         if self.clean && !promoting.cleaning {
@@ -180,7 +200,7 @@ impl Node {
         if self.mode == Mode::Disabled {
             return None;
         }
-        let timeout = self.config.heartbeat_timeout;
+        let timeout = self.config.follower_timeout();
         // A record from before this term may hold a wish that was granted since.
         let began = self.term_began();
         let wishes = self
@@ -302,7 +322,7 @@ impl Node {
 
     /// The best of those that look alive, or who asked for it.
     fn successor(&self, now: Instant, wisher: Option<&NodeId>) -> Option<Payload> {
-        let timeout = self.config.heartbeat_timeout;
+        let timeout = self.config.follower_timeout();
         let fit = |node: &NodeId| {
             let peer = self.peers.known().get(node)?;
             let alive = peer.seen_alive && peer.is_alive(now, timeout) && is_eligible(peer.record.status);

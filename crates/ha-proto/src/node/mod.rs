@@ -391,13 +391,13 @@ impl Node {
         if let Some(beat) = self.with(now, |s, cx| s.heart.on_reply(cx, id, &reply)) {
             return self.on_beat(now, &beat);
         }
-        if self.with(now, |s, cx| s.peers.on_reply(cx, id, &reply)) {
+        if self.with(now, |s, cx| s.peers.on_reply(cx, id, &reply, s.journal.watch())) {
             if matches!(reply, StoreReply::Names(_) | StoreReply::Bytes(_)) {
                 self.last_read = Some(now);
             }
             return;
         }
-        let (timeout, feeding) = (self.config.heartbeat_timeout, !self.feed.is_off());
+        let (timeout, feeding) = (self.config.follower_timeout(), !self.feed.is_off());
         let fed = feeding.then(|| {
             let copy = reply.clone();
             self.with(now, |s, cx| s.feed.on_reply(cx, id, copy, &s.journal.view))
@@ -471,7 +471,7 @@ impl Node {
         for _ in 0..64 {
             self.with(now, |s, cx| {
                 s.journal.drive(cx);
-                s.peers.drive(cx);
+                s.peers.drive(cx, s.journal.watch());
                 s.keeper.drive(cx);
             });
             let noted = self.drain_notes(now);

@@ -9,7 +9,7 @@ use crate::mode::{Mode, Role};
 use crate::names::Epoch;
 use crate::output::{Cx, Event};
 use crate::peers::Twin;
-use crate::record::NodeRecord;
+use crate::record::{NodeRecord, Timings};
 use crate::time::Instant;
 
 /// One change of role.
@@ -189,13 +189,19 @@ impl Node {
         }
         let record = self.record(now);
         let node = self.me.node.clone();
+        let pace = self.config.pace;
+        let every = if self.journal.lead().is_some() {
+            pace.beat
+        } else {
+            pace.follower_beat
+        };
         let mut cx = Cx {
             now,
             out: &mut self.out,
             ids: &mut self.ids,
             config: &self.config,
         };
-        self.heart.put(&mut cx, &node, &record);
+        self.heart.put(&mut cx, &node, &record, every);
     }
 
     fn record(&mut self, now: Instant) -> NodeRecord {
@@ -213,6 +219,7 @@ impl Node {
             seq: self.journal.view.pos,
             wishes_to_lead: self.mode == Mode::Master && self.state == State::Following,
             pin: self.feed.pin(now),
+            timings: Some(Timings::of(&self.config)),
         }
     }
 
@@ -232,6 +239,9 @@ impl Node {
         if let Some(twin) = self.peers.twin().filter(|twin| self.yields_to(now, twin)) {
             return self.act_overwritten(now, twin.nonce);
         }
+        if self.act_validating(now) {
+            return true;
+        }
         match &self.state {
             State::Starting(_) => self.act_starting(now),
             State::Following => self.act_following(now),
@@ -248,7 +258,7 @@ impl Node {
     /// the one with the lower nonce, gives the other time to stop first: many polls, for it may find its own record at most of them.
     fn yields_to(&self, now: Instant, twin: &Twin) -> bool {
         // One that has stopped since is no reason to stop as well.
-        let lives = twin.has_written_since(now, self.config.heartbeat_timeout);
+        let lives = twin.has_written_since(now, self.config.shown_timeout());
         let view = &self.journal.view;
         let leader = view
             .leader
@@ -260,7 +270,7 @@ impl Node {
             Some(leader) if leader.nonce == twin.nonce => true,
             _ => self.me.nonce > twin.nonce,
         };
-        let patience = self.config.heartbeat_timeout + self.config.lease_ttl;
+        let patience = self.config.shown_timeout() + self.config.lease_ttl;
         self.heart.is_stopped() || lives && (goes_first || twin.goes_on_for() > patience)
     }
 

@@ -136,6 +136,10 @@ pub struct World {
     pub operators: bool,
     trace: DefaultHasher,
     pub log: Option<Vec<String>>,
+    /// Requests by kind.
+    pub asked: BTreeMap<&'static str, u64>,
+    /// What nodes have warned of.
+    pub warnings: Vec<(usize, String)>,
     /// Every create of an entry that was ever sent, by slot: any of them may land again.
     sent: BTreeMap<Seq, Vec<StoreOp>>,
 }
@@ -162,6 +166,8 @@ impl World {
             next_event: 0,
             store: Store::default(),
             truth: Truth::default(),
+            asked: BTreeMap::new(),
+            warnings: Vec::new(),
             members: Vec::new(),
             config,
             faults: Faults::none(),
@@ -440,6 +446,7 @@ impl World {
             match output {
                 Output::Store(request) => self.send(i, request),
                 Output::Host(request) => self.own(i, request),
+                Output::Event(Event::Warning(said)) => self.warnings.push((i, said)),
                 Output::Event(event) => self.told(i, event),
             }
         }
@@ -447,6 +454,7 @@ impl World {
 
     fn send(&mut self, i: usize, request: StoreRequest) {
         self.tally.requests += 1;
+        *self.asked.entry(kind(&request.op)).or_default() += 1;
         let member = &mut self.members[i];
         let local = member.clock(self.now);
         check::takeovers::may_ask(
@@ -784,6 +792,16 @@ impl World {
 
 fn layout_snapshots() -> &'static str {
     "snapshot/"
+}
+
+fn kind(op: &StoreOp) -> &'static str {
+    match op {
+        StoreOp::Create { .. } => "create",
+        StoreOp::Put { .. } => "put",
+        StoreOp::Get { .. } | StoreOp::GetRange { .. } => "get",
+        StoreOp::List { .. } => "list",
+        StoreOp::Delete { .. } => "delete",
+    }
 }
 
 fn brief(op: &StoreOp) -> String {

@@ -5,11 +5,14 @@ use axum::extract::State;
 use ha_core::{ActivityStatus, Role, Status};
 use serde::Serialize;
 
+use super::store_metrics::StoreMetrics;
 use crate::app::Shared;
 use crate::duration;
 
 pub(super) async fn show(State(shared): State<Shared>) -> Json<Metrics> {
-    Json(Metrics::new(shared.control.status(), shared.control.now_ms()))
+    let metrics = Metrics::new(shared.control.status(), shared.control.now_ms());
+    let store = shared.control.store_usage().map(|usage| usage.into());
+    Json(Metrics { store, ..metrics })
 }
 
 /// In Brooklyn's order. Its maps come from three classes, which do not agree on names (`lastSuccessTimeUtc`, `lastSuccessTime`).
@@ -27,6 +30,9 @@ pub(super) struct Metrics {
     rebind_read_only_count: Option<u64>,
     first_rebind_counts: FirstRebindCounts,
     management_state_persistence: ManagementStatePersistence,
+    /// Ours, behind all of Brooklyn's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    store: Option<StoreMetrics>,
 }
 
 impl Metrics {
@@ -55,6 +61,7 @@ impl Metrics {
                 read: status.reads.into(),
                 write: status.writes.into(),
             },
+            store: None,
         }
     }
 }

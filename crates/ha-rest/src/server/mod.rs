@@ -6,6 +6,7 @@ mod health;
 mod metrics;
 mod shutdown;
 mod states;
+mod store_metrics;
 
 use axum::routing::MethodRouter;
 

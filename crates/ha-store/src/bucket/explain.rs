@@ -16,6 +16,14 @@ pub(super) struct Explain {
     pub(super) first_byte_timeout: Duration,
 }
 
+/// How long a call may take in all.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limit {
+    pub(super) whole: Duration,
+    /// It is the longest that the settings give any call, and not the call's own deadline.
+    pub(super) is_longest: bool,
+}
+
 /// What a request of which all is known came to.
 #[derive(Debug)]
 pub(super) enum Outcome {
@@ -36,8 +44,8 @@ impl Explain {
         }
     }
 
-    /// A call whose deadline has passed.
-    pub(super) fn late(&self, operation: Operation, name: &str, limit: Duration, fate: &Fate) -> Error {
+    /// A call whose deadline has passed, or the longest time that the settings give any.
+    pub(super) fn late(&self, operation: Operation, name: &str, limit: Limit, fate: &Fate) -> Error {
         let kind = match fate {
             Fate::NotSent | Fate::NoCredentials(_) | Fate::NoConnection(_) => ErrorKind::Unavailable,
             _ => unanswered(operation),
@@ -47,11 +55,17 @@ impl Explain {
             _ if *fate == Fate::NotSent => "was not sent",
             _ => "did not end",
         };
+        let Limit { whole, is_longest } = limit;
+        let which = if is_longest {
+            "the longest that any request may take"
+        } else {
+            "its deadline"
+        };
         self.error(
             kind,
             name,
             format!(
-                "{operation} {what} within {limit:?}, its deadline: look whether the server and the way to it are slow"
+                "{operation} {what} within {whole:?}, {which}: look whether the server and the way to it are slow"
             ),
         )
     }
@@ -99,8 +113,8 @@ impl Explain {
     fn answered(&self, operation: Operation, name: &str, answer: &Answer) -> Outcome {
         let code = answer.code.as_deref().unwrap_or_default();
         match (operation, answer.status, code) {
-            // A write is done when the server says so, whatever its headers lack.
-            (Operation::Create | Operation::Put | Operation::Delete, 200..=299, _) => return Outcome::Done,
+            // An object is written when the server says so, whatever its headers lack.
+            (Operation::Create | Operation::Put, 200..=299, _) => return Outcome::Done,
             (Operation::Delete, 404, "NoSuchKey" | "BlobNotFound") => return Outcome::Done,
             (Operation::GetRange, 416, "InvalidRange") => return Outcome::BeyondEnd,
             (Operation::Get | Operation::GetRange, 404, "NoSuchKey" | "BlobNotFound") => {
@@ -224,8 +238,12 @@ fn judge(operation: Operation, status: u16, code: &str, provider: Provider) -> (
         _ => {}
     }
     match status {
+        200..=299 => (
+            unanswered(operation),
+            "the answer cannot be understood: look what answers at the endpoint",
+        ),
         301 | 302 | 307 | 308 if code.is_empty() => (
-            elsewhere(operation),
+            unanswered(operation),
             "the request was sent elsewhere, which is not followed: look whether the endpoint and the region are the bucket's",
         ),
         401 | 403 => (Denied, denied(provider)),
@@ -258,10 +276,6 @@ fn judge(operation: Operation, status: u16, code: &str, provider: Provider) -> (
             "that is not an answer of a store: look what answers at the endpoint",
         ),
     }
-}
-
-fn elsewhere(operation: Operation) -> ErrorKind {
-    unanswered(operation)
 }
 
 fn denied(provider: Provider) -> &'static str {

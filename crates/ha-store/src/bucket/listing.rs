@@ -6,6 +6,7 @@ use object_store::list::PaginatedListOptions;
 use tokio::time::Instant;
 use tracing::debug;
 
+use super::explain::Limit;
 use super::trace::{Answer, Fate, Trace};
 use super::{BucketStore, xml};
 use crate::key::is_part;
@@ -18,11 +19,11 @@ impl BucketStore {
             "" => self.prefix.clone(),
             folder => format!("{}{folder}/", self.prefix),
         };
-        let begun = Instant::now();
+        let (begun, limit) = (Instant::now(), self.limit(within));
         let (mut names, mut seen, mut next) = (Vec::new(), 0, None);
         loop {
-            let left = within.saturating_sub(begun.elapsed());
-            let page = self.page(folder, &prefix, next, left).await?;
+            let left = limit.whole.saturating_sub(begun.elapsed());
+            let page = self.page(folder, &prefix, next, limit, left).await?;
             seen += page.names.len();
             if seen > self.settings.list_names_max {
                 return Err(self.explain.error(
@@ -49,17 +50,21 @@ impl BucketStore {
         folder: &Folder,
         prefix: &str,
         token: Option<String>,
-        within: Duration,
+        limit: Limit,
+        left: Duration,
     ) -> Result<xml::Page, Error> {
-        let mut options = PaginatedListOptions::default();
-        options.delimiter = Some("/".into());
-        options.page_token = token;
+        let options = PaginatedListOptions {
+            delimiter: Some("/".into()),
+            page_token: token,
+            ..PaginatedListOptions::default()
+        };
         let prefix = Some(prefix).filter(|prefix| !prefix.is_empty());
         let trace = Trace::new(true);
         let listed = self
-            .call(
+            .request(
                 (Operation::List, folder.as_str()),
-                within,
+                limit,
+                left,
                 &trace,
                 self.objects.list_paginated(prefix, options),
             )

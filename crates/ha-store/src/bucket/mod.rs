@@ -1,10 +1,18 @@
 //! A store in a bucket: Amazon S3 and its like, Google Cloud Storage, Azure Blob Storage.
 
+#[cfg(feature = "az")]
+mod az;
 mod explain;
+#[cfg(feature = "gs")]
+mod gs;
+mod guard;
 mod listing;
+mod policies;
 #[cfg(feature = "s3")]
 mod s3;
 mod service;
+#[cfg(all(test, feature = "s3"))]
+mod tests;
 mod trace;
 mod xml;
 
@@ -17,11 +25,14 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use object_store::list::PaginatedListStore;
 use object_store::path::Path;
-use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+use object_store::{
+    GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, RetryConfig,
+};
 use tokio::time::timeout;
 
-use self::explain::{Explain, Outcome};
-use self::trace::{Fate, Trace};
+use self::explain::{Explain, Limit, Outcome};
+pub use self::policies::{BucketPolicies, Lifecycle, LifecycleRule, Versioning};
+use self::trace::{Answer, Fate, Trace};
 use crate::location::{BucketLocation, Provider};
 use crate::{BucketSettings, Error, ErrorKind, Folder, Key, Operation, Store};
 
@@ -49,6 +60,8 @@ pub struct BucketStore {
     prefix: String,
     explain: Explain,
     settings: BucketSettings,
+    #[cfg(feature = "s3")]
+    inquirer: Option<s3::Inquirer>,
 }
 
 /// What is needed of an `object_store`.
@@ -59,9 +72,19 @@ impl<T: ObjectStore + PaginatedListStore> Objects for T {}
 impl BucketStore {
     /// A client of the store at `location`. Nothing is sent yet: the first call tells whether it works.
     ///
-    /// `environment` looks up an environment variable. For S3 these are `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`,
-    /// `AWS_SESSION_TOKEN`, `AWS_REGION`, `AWS_DEFAULT_REGION`, `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL`,
-    /// `AWS_ALLOW_HTTP`.
+    /// `environment` looks up an environment variable. For S3 these are AWS's own. Keys come from, in this order,
+    /// `AWS_ACCESS_KEY_ID` with `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`; the profile `AWS_PROFILE` of
+    /// `~/.aws/credentials` and `~/.aws/config` (`AWS_SHARED_CREDENTIALS_FILE`, `AWS_CONFIG_FILE`), which is read again
+    /// while it is in use; a web identity (`AWS_WEB_IDENTITY_TOKEN_FILE`, `AWS_ROLE_ARN`); the role of a container
+    /// (`AWS_CONTAINER_CREDENTIALS_*`); the role of the machine. The server is `AWS_ENDPOINT_URL_S3`,
+    /// `AWS_ENDPOINT_URL` or the profile's `endpoint_url`, else Amazon's of the region `AWS_REGION`,
+    /// `AWS_DEFAULT_REGION` or the profile's. HTTP without TLS is for this machine, or with `AWS_ALLOW_HTTP=true`.
+    ///
+    /// For Google these are `GOOGLE_SERVICE_ACCOUNT`, `GOOGLE_SERVICE_ACCOUNT_KEY` and `GOOGLE_APPLICATION_CREDENTIALS`;
+    /// for Azure the `AZURE_*` of its own programs, with `AZURE_STORAGE_ACCOUNT_NAME`. What variables do not say, these
+    /// two also look for in the home directory and at the machine's role.
+    ///
+    /// This reads files.
     ///
     /// # Errors
     ///
@@ -74,6 +97,10 @@ impl BucketStore {
         let opened = match location.provider() {
             #[cfg(feature = "s3")]
             Provider::S3 => s3::open(location, settings, environment)?,
+            #[cfg(feature = "gs")]
+            Provider::Gs => gs::open(location, settings, environment)?,
+            #[cfg(feature = "az")]
+            Provider::Az => az::open(location, settings, environment)?,
             #[allow(unreachable_patterns)]
             provider => {
                 return Err(Error::new(
@@ -99,43 +126,101 @@ impl BucketStore {
                 settings,
             ),
             settings: settings.clone(),
+            #[cfg(feature = "s3")]
+            inquirer: opened.inquirer,
+        })
+    }
+
+    /// What the bucket does to its objects by itself. Google's and Azure's are not asked, and what they do is unknown.
+    ///
+    /// # Errors
+    ///
+    /// If the bucket could not be asked. That it does not answer such questions, or not these credentials, is no error.
+    pub async fn policies(&self, within: Duration) -> Result<BucketPolicies, Error> {
+        #[cfg(feature = "s3")]
+        if let Some(inquirer) = &self.inquirer {
+            return s3::policies_of(self, inquirer, within).await;
+        }
+        let unasked =
+            || format!("look at the settings of {self}, they are not asked for (within {within:?})");
+        Ok(BucketPolicies {
+            versioning: Versioning::Unknown(unasked()),
+            lifecycle: Lifecycle::Unknown(unasked()),
         })
     }
 
     /// Makes one call, within its deadline and the store's.
     async fn call<T>(
         &self,
-        (operation, name): (Operation, &str),
+        call: (Operation, &str),
         within: Duration,
         trace: &Trace,
-        call: impl Future<Output = object_store::Result<T>>,
+        request: impl Future<Output = object_store::Result<T>>,
     ) -> Result<T, Failed> {
-        let limit = within.min(self.settings.total_timeout);
-        if limit.is_zero() {
-            return Err(Failed::Error(self.explain.late(
-                operation,
-                name,
-                limit,
-                &Fate::NotSent,
-            )));
+        let limit = self.limit(within);
+        self.request(call, limit, limit.whole, trace, request).await
+    }
+
+    /// How long a call may take in all.
+    fn limit(&self, within: Duration) -> Limit {
+        let whole = within.min(self.settings.total_timeout);
+        Limit {
+            whole,
+            is_longest: whole < within,
         }
-        match timeout(limit, trace.around(call)).await {
+    }
+
+    /// Makes a request of a call of which this time is left.
+    async fn request<T>(
+        &self,
+        (operation, name): (Operation, &str),
+        limit: Limit,
+        left: Duration,
+        trace: &Trace,
+        request: impl Future<Output = object_store::Result<T>>,
+    ) -> Result<T, Failed> {
+        if left.is_zero() {
+            let late = self.explain.late(operation, name, limit, &Fate::NotSent);
+            return Err(Failed::Error(late));
+        }
+        match timeout(left, trace.around(request)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(match self.explain.failed(operation, name, &trace.fate()) {
                 Outcome::Done => Failed::Done,
                 Outcome::BeyondEnd => Failed::BeyondEnd,
+                // Azure deletes in batches, and tells in the body what became of each.
+                Outcome::Failed(_)
+                    if operation == Operation::Delete
+                        && matches!(
+                            trace.fate(),
+                            Fate::Answered(Answer {
+                                status: 200..=299,
+                                ..
+                            })
+                        )
+                        && matches!(error, object_store::Error::NotFound { .. }) =>
+                {
+                    Failed::Done
+                }
                 // What was seen of the answer says it better than what `object_store` made of it.
-                Outcome::Failed(told) if matches!(trace.fate(), Fate::NotSent) => {
+                Outcome::Failed(told)
+                    if matches!(
+                        trace.fate(),
+                        Fate::NotSent
+                            | Fate::Answered(Answer {
+                                status: 200..=299,
+                                ..
+                            })
+                    ) =>
+                {
                     Failed::Error(told.with_source(error))
                 }
                 Outcome::Failed(told) => Failed::Error(told),
             }),
-            Err(_) => Err(Failed::Error(self.explain.late(
-                operation,
-                name,
-                limit,
-                &trace.fate(),
-            ))),
+            Err(_) => {
+                let late = self.explain.late(operation, name, limit, &trace.fate());
+                Err(Failed::Error(late))
+            }
         }
     }
 
@@ -166,8 +251,11 @@ impl BucketStore {
             Operation::Get
         };
         let path = self.path(key);
-        let mut options = GetOptions::default();
-        options.range = range.map(GetRange::Bounded);
+        let options = GetOptions {
+            range: range.clone().map(GetRange::Bounded),
+            ..GetOptions::default()
+        };
+        let trace = Trace::default();
         let most = self.settings.object_bytes_max;
         let read = async {
             let result = self.objects.get_opts(&path, options).await?;
@@ -177,13 +265,12 @@ impl BucketStore {
             }
             result.bytes().await.map(Ok)
         };
-        match self
-            .call((operation, key.as_str()), within, &Trace::default(), read)
-            .await
-        {
+        match self.call((operation, key.as_str()), within, &trace, read).await {
             Ok(Ok(bytes)) => Ok(bytes),
             Ok(Err(len)) => Err(self.too_long(key, len)),
             Err(Failed::BeyondEnd) => Ok(Bytes::new()),
+            // Some do not refuse such a range, and answer with another.
+            Err(_) if range.is_some_and(|range| lies_beyond(range.start, &trace)) => Ok(Bytes::new()),
             Err(failed) => Err(failed.into_error(&self.explain, key.as_str())),
         }
     }
@@ -201,6 +288,11 @@ impl BucketStore {
         // Both have only characters that a path keeps as they are.
         Path::from(format!("{}{key}", self.prefix))
     }
+}
+
+/// Whether the answer to a ranged get says that the object ends before that.
+fn lies_beyond(start: u64, trace: &Trace) -> bool {
+    matches!(trace.fate(), Fate::Answered(Answer { status: 206, size: Some(size), .. }) if start >= size)
 }
 
 /// Why a call gave nothing.
@@ -243,7 +335,14 @@ impl Store for BucketStore {
         // tells one that is too long.
         let most = self.settings.object_bytes_max;
         let start = range.start.min(most);
-        let end = range.end.clamp(start + 1, start.saturating_add(most) + 1);
+        let end = if start < range.start {
+            start + 1
+        } else {
+            range.end.clamp(
+                start.saturating_add(1),
+                start.saturating_add(most).saturating_add(1),
+            )
+        };
         let bytes = self.read(key, Some(start..end), within).await?;
         if start < range.start && !bytes.is_empty() {
             return Err(self.too_long(key, start + bytes.len() as u64));
@@ -294,4 +393,21 @@ impl fmt::Debug for BucketStore {
 struct Opened {
     objects: Arc<dyn Objects>,
     server: String,
+    #[cfg(feature = "s3")]
+    inquirer: Option<s3::Inquirer>,
+}
+
+/// Whoever calls repeats, knowing what may be repeated.
+fn no_retries() -> RetryConfig {
+    RetryConfig {
+        max_retries: 0,
+        ..RetryConfig::default()
+    }
+}
+
+/// A variable that says something. Blanks around it, as a file read into a variable leaves them, are not meant.
+fn set(environment: &dyn Fn(&str) -> Option<String>, name: &str) -> Option<String> {
+    let value = environment(name)?;
+    let value = value.trim();
+    (!value.is_empty()).then(|| value.to_owned())
 }

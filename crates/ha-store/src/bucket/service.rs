@@ -23,6 +23,7 @@ use crate::{BucketSettings, Error, ErrorKind};
 pub(super) struct Connector {
     client: reqwest::Client,
     first_byte_timeout: Duration,
+    is_silent: bool,
 }
 
 impl Connector {
@@ -52,7 +53,14 @@ impl Connector {
         Ok(Self {
             client,
             first_byte_timeout: settings.first_byte_timeout,
+            is_silent: false,
         })
+    }
+
+    /// The same, for requests that are not about objects: nothing is noted of them.
+    pub(super) fn in_silence(mut self) -> Self {
+        self.is_silent = true;
+        self
     }
 
     /// The client itself, for requests that `object_store` does not make.
@@ -70,6 +78,9 @@ impl HttpConnector for Connector {
 #[async_trait]
 impl HttpService for Connector {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        if self.is_silent {
+            return HttpService::call(&self.client, request).await;
+        }
         note(Fate::Sent);
         let answer = timeout(self.first_byte_timeout, HttpService::call(&self.client, request)).await;
         match answer {
@@ -94,8 +105,11 @@ impl HttpService for Connector {
 async fn observe(response: HttpResponse) -> Result<HttpResponse, HttpError> {
     let status = response.status();
     if status.is_success() && !keeps_body() {
+        let range = response.headers().get(http::header::CONTENT_RANGE);
         note(Fate::Answered(Answer {
             status: status.as_u16(),
+            // `bytes 0-9/100`
+            size: range.and_then(|range| range.to_str().ok()?.rsplit_once('/')?.1.parse().ok()),
             ..Answer::default()
         }));
         return Ok(response);
@@ -124,7 +138,7 @@ async fn observe(response: HttpResponse) -> Result<HttpResponse, HttpError> {
         status: status.as_u16(),
         code: in_header.or(in_body),
         words,
-        body: None,
+        ..Answer::default()
     }));
     Ok(HttpResponse::from_parts(parts, body.into()))
 }

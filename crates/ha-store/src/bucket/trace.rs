@@ -33,6 +33,8 @@ pub(super) struct Answer {
     pub(super) code: Option<String>,
     /// The server's own words about it, cut short.
     pub(super) words: Option<String>,
+    /// How long the whole object is, from the answer to a part of it.
+    pub(super) size: Option<u64>,
     /// The body of a success, where the call asked to see it.
     pub(super) body: Option<Bytes>,
 }

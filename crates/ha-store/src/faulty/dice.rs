@@ -3,15 +3,22 @@
 use std::time::Duration;
 
 /// SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
+///
+/// ```
+/// let throws = |seed| ha_store::Dice::new(seed).throw();
+/// assert_eq!(throws(7), throws(7));
+/// ```
 #[derive(Clone, Debug)]
-pub(super) struct Dice(u64);
+pub struct Dice(u64);
 
 impl Dice {
-    pub(super) fn new(seed: u64) -> Self {
+    /// Dice that fall as this seed says.
+    pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    fn next(&mut self) -> u64 {
+    /// The next number, any of all that there are.
+    pub fn throw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -19,16 +26,18 @@ impl Dice {
         z ^ (z >> 31)
     }
 
-    pub(super) fn chance(&mut self, per_mille: u32) -> bool {
-        self.next() % 1000 < u64::from(per_mille)
+    /// Whether something happens that does so many times in a thousand.
+    pub fn chance(&mut self, per_mille: u32) -> bool {
+        self.throw() % 1000 < u64::from(per_mille)
     }
 
     /// In (0, 1].
     fn unit(&mut self) -> f64 {
-        ((self.next() >> 11) + 1) as f64 / (1_u64 << 53) as f64
+        ((self.throw() >> 11) + 1) as f64 / (1_u64 << 53) as f64
     }
 
-    pub(super) fn log_normal(&mut self, p50: Duration, p99: Duration) -> Duration {
+    /// A time that is log-normally distributed with these percentiles; always `p50` if `p99` is no greater.
+    pub fn log_normal(&mut self, p50: Duration, p99: Duration) -> Duration {
         if p99 <= p50 || p50.is_zero() {
             return p50;
         }
@@ -49,7 +58,7 @@ mod tests {
     fn the_reference_numbers_of_seed_1234567() {
         let mut dice = Dice::new(1_234_567);
         assert_eq!(
-            [dice.next(), dice.next(), dice.next()],
+            [dice.throw(), dice.throw(), dice.throw()],
             [
                 6_457_827_717_110_365_317,
                 3_203_168_211_198_807_973,

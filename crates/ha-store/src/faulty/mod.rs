@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use self::dice::Dice;
+pub use self::dice::Dice;
 use self::rule::Plan;
 pub use self::rule::{Fault, Rule};
 use crate::{Error, ErrorKind, Folder, Key, Operation, Store};

@@ -138,7 +138,7 @@ impl Ground {
 fn ok<T>(answer: Result<T, Error>, what: &str) -> T {
     match answer {
         Ok(value) => value,
-        Err(error) => panic!("{what} failed, as {}: {error}", error.kind()),
+        Err(error) => panic!("{what} failed, as {}: {}", error.kind(), chain(&error)),
     }
 }
 
@@ -147,9 +147,18 @@ fn fails<T>(answer: Result<T, Error>, kind: ErrorKind, what: &str) -> Error {
         Ok(_) => panic!("{what} must fail as {kind}, but succeeded"),
         Err(error) if error.kind() == kind => error,
         Err(error) => panic!(
-            "{what} must fail as {kind}, but failed as {}: {error}",
-            error.kind()
+            "{what} must fail as {kind}, but failed as {}: {}",
+            error.kind(),
+            chain(&error)
         ),
+    }
+}
+
+/// An error with all its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {}", chain(source)),
+        None => error.to_string(),
     }
 }
 

@@ -14,7 +14,8 @@
 //! | `status` | role, epoch, leader, errors and so on |
 //! | `stop` | `stopped`, when it has let go in order; then it ends |
 //!
-//! Changes of role are told as they come, as lines with `event`. It ends at once when stdin does, and in order on SIGTERM.
+//! Changes of role are told as they come, as lines with `event`; and at an end in order that what is not answered by then will not be done, with
+//! the event `closed`. It ends at once when stdin does, and in order on SIGTERM.
 
 mod acts;
 mod options;
@@ -26,7 +27,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use ha_core::{Plane, RoleEvent};
-use ha_store::DirectoryStore;
+use ha_store::{BucketSettings, BucketStore, DirectoryStore, Location, Store};
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -59,7 +60,13 @@ fn main() -> ExitCode {
 
 async fn run() -> Result<(), Failure> {
     let options = Options::of(std::env::args().skip(1))?;
-    let store = Arc::new(DirectoryStore::open(&options.dir)?);
+    let store: Arc<dyn Store> = match &options.place {
+        Location::Directory(dir) => Arc::new(DirectoryStore::open(dir)?),
+        Location::Bucket(bucket) => {
+            let variable = |name: &str| std::env::var(name).ok();
+            Arc::new(BucketStore::open(bucket, &BucketSettings::default(), &variable)?)
+        }
+    };
     let values = Values::default();
     let plane = Plane::builder(options.node, store)
         .state(values.clone())
@@ -86,7 +93,9 @@ async fn run() -> Result<(), Failure> {
             () = plane.stopped() => break,
         }
     }
-    service.answer_rest().await;
+    if service.answer_rest().await {
+        say(&json!({ "event": "closed" }));
+    }
     Ok(())
 }
 

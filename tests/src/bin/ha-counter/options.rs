@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ha_core::{Config, Mode, NodeId};
+use ha_store::Location;
 
 use crate::Failure;
 
 /// What it was started with: `--name value`, each.
 pub(crate) struct Options {
     pub(crate) node: NodeId,
-    pub(crate) dir: PathBuf,
+    pub(crate) place: Location,
     pub(crate) acts: PathBuf,
     pub(crate) mode: Mode,
     pub(crate) priority: i64,
@@ -44,7 +45,11 @@ impl Options {
         }
         let options = Self {
             node: NodeId::new(&take("--node").ok_or("--node is missing")?)?,
-            dir: take("--dir").ok_or("--dir is missing")?.into(),
+            place: match (take("--dir"), take("--bucket")) {
+                (Some(dir), None) => Location::Directory(dir.into()),
+                (None, Some(bucket)) => Location::parse(&bucket)?,
+                _ => return Err("it needs --dir or --bucket".into()),
+            },
             acts: take("--acts").ok_or("--acts is missing")?.into(),
             mode: take("--mode").map_or(Ok(Mode::Auto), |mode| mode.parse())?,
             priority: take("--priority").map_or(Ok(0), |priority| priority.parse())?,

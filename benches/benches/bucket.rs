@@ -1,0 +1,256 @@
+//! A plane on a bucket behind a proxy that takes its time: commits beside bare creates, takeovers and handovers in round trips, and what an idle
+//! plane asks. The server is SeaweedFS, which `.ci/tools` brings: `eval "$(.ci/tools)" && cargo bench -p ha-benches --bench bucket`.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ha_benches::{Samples, Timed};
+use ha_core::{Append, Config, IdleRequests, NodeId, Plane};
+use ha_store::{ErrorKind, Faulty, Key, Store};
+use ha_tests::proxy::{Answer, Fault, Kind, Rule};
+use ha_tests::{Bucket, BucketServer};
+
+const CHANGE: usize = 100;
+/// About what an entry of one change is.
+const ENTRY: usize = 400;
+const WITHIN: Duration = Duration::from_secs(10);
+
+/// A latency that is injected: its name, percentiles in milliseconds, and how many of a thousand requests are throttled.
+const LATENCIES: [(&str, u64, u64, u32); 3] = [
+    ("none", 0, 0, 0),
+    ("p50 18 ms, p99 90 ms", 18, 90, 0),
+    ("p50 60 ms, p99 300 ms, 0.5 % of 503s", 60, 300, 5),
+];
+
+fn main() {
+    let Some(server) = BucketServer::seaweedfs() else {
+        println!("there is no SeaweedFS: see the head of benches/benches/bucket.rs");
+        return;
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    for latency in LATENCIES {
+        println!("injected latency: {}", latency.0);
+        runtime.block_on(commits(&server, latency));
+        runtime.block_on(takeover(&server, latency));
+        runtime.block_on(handover(&server, latency));
+    }
+    runtime.block_on(idle(&server));
+}
+
+fn place(server: &BucketServer, (_, p50, p99, throttled): (&str, u64, u64, u32)) -> Bucket {
+    let bucket = Bucket::behind_proxy(server, 7);
+    if p50 > 0 {
+        bucket.proxy().add(Rule::new(Fault::delay_of_millis(p50, p99)));
+    }
+    if throttled > 0 {
+        bucket
+            .proxy()
+            .add(Rule::new(Fault::Instead(Answer::SLOW_DOWN)).per_mille(throttled));
+    }
+    bucket
+}
+
+/// No polls or suspicions to speak of.
+fn calm() -> Config {
+    let secs = Duration::from_secs;
+    let config = Config::builder()
+        .poll(secs(2))
+        .heartbeat_timeout(secs(60))
+        .lease_ttl(secs(30))
+        .request_timeout(secs(5));
+    config.build().expect("these agree")
+}
+
+fn start(name: &str, store: Arc<dyn Store>, config: Config) -> Plane {
+    let node = NodeId::new(name).expect("a name");
+    let plane = Plane::builder(node, store).config(config);
+    plane
+        .append_timeout(Duration::from_secs(60))
+        .start()
+        .expect("threads")
+}
+
+async fn bare_creates(bucket: &Bucket, count: usize) -> Samples {
+    let store = bucket.client();
+    let mut samples = Samples::default();
+    for number in 0..count {
+        let key = Key::new(&format!("bare/{number:020}")).expect("a key");
+        let began = Instant::now();
+        while let Err(error) = store.create(&key, vec![7; ENTRY].into(), WITHIN).await {
+            // One that was throttled is sent again at once.
+            if error.kind() == ErrorKind::Exists {
+                break;
+            }
+        }
+        samples.push(began.elapsed());
+    }
+    samples
+}
+
+async fn appends(plane: Plane, until: Instant) -> Samples {
+    let mut samples = Samples::default();
+    while Instant::now() < until {
+        let began = Instant::now();
+        let outcome = plane.append([7; CHANGE]).await;
+        assert!(matches!(outcome, Append::Committed(_)), "{outcome:?}");
+        samples.push(began.elapsed());
+    }
+    samples
+}
+
+async fn commits(server: &BucketServer, latency: (&'static str, u64, u64, u32)) {
+    let bucket = place(server, latency);
+    let plane = start("bench", Arc::new(bucket.client()), calm());
+    plane.leadership().await.expect("a lone node leads");
+    let mut bare = bare_creates(&bucket, 40).await;
+    for clients in [64, 1024] {
+        let (began, span) = (Instant::now(), Duration::from_secs(8));
+        let running: Vec<_> = (0..clients)
+            .map(|_| tokio::spawn(appends(plane.clone(), began + span)))
+            .collect();
+        let mut samples = Samples::default();
+        for client in running {
+            samples.extend(client.await.expect("a client does not panic"));
+        }
+        let took = began.elapsed();
+        bare.extend(bare_creates(&bucket, 40).await);
+        let per_second = samples.len() as f64 / took.as_secs_f64();
+        let ideal = f64::from(clients) / bare.mean().as_secs_f64();
+        println!(
+            "  bare create                     {bare}, mean {:.2?}",
+            bare.mean()
+        );
+        println!("  {clients} clients, one change each    {samples}");
+        println!(
+            "    p50 / bare p50                {:.2}  (target <= 1.15)",
+            samples.p50().as_secs_f64() / bare.p50().as_secs_f64()
+        );
+        println!(
+            "    commits/s                     {per_second:.0}, {:.2} of {clients} / mean bare create  (target >= 0.85)",
+            per_second / ideal
+        );
+    }
+    plane.stop().await;
+}
+
+/// The leader's connection is cut; a client writes to its standby until that takes it.
+async fn takeover(server: &BucketServer, latency: (&'static str, u64, u64, u32)) {
+    let mut samples = Samples::default();
+    let bucket = place(server, latency);
+    let swift = Config::builder()
+        .poll(Duration::from_millis(500))
+        .heartbeat_timeout(Duration::from_secs(2))
+        .lease_ttl(Duration::from_secs(4))
+        .request_timeout(Duration::from_secs(1));
+    let swift = swift.build().expect("these agree");
+    let bare = bare_creates(&bucket, 40).await;
+    let mut number = 0;
+    let mut next = |cut: Arc<Faulty<Arc<dyn Store>>>| {
+        number += 1;
+        let timed = Arc::new(Timed::new(cut));
+        (start(&format!("n{number}"), timed.clone(), swift.clone()), timed)
+    };
+    let client = || -> Arc<Faulty<Arc<dyn Store>>> { Arc::new(Faulty::new(Arc::new(bucket.client()), 1)) };
+    let mut store = client();
+    let (mut leader, _) = next(store.clone());
+    leader.leadership().await.expect("a lone node leads");
+    for _ in 0..10 {
+        let stores = client();
+        let (standby, timed) = next(stores.clone());
+        standby.started().await.expect("it follows");
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let cut_at = Instant::now();
+        store.cut();
+        let acknowledged = loop {
+            if matches!(standby.append([7; CHANGE]).await, Append::Committed(_)) {
+                break Instant::now();
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        };
+        if let Some(claimed) = timed.first_create_since(cut_at) {
+            samples.push(acknowledged - claimed);
+        }
+        leader.begin_stop();
+        (leader, store) = (standby, stores);
+    }
+    println!("  takeover: claim to first answered write    {samples}");
+    println!(
+        "    p50 in mean bare creates      {:.2}  (two round trips and a bit: the claim, then the listing beside the first commit)",
+        samples.p50().as_secs_f64() / bare.mean().as_secs_f64()
+    );
+    leader.stop().await;
+}
+
+async fn handover(server: &BucketServer, latency: (&'static str, u64, u64, u32)) {
+    let bucket = place(server, latency);
+    let bare = bare_creates(&bucket, 40).await;
+    let swift = Config::builder()
+        .poll(Duration::from_millis(100))
+        .heartbeat_timeout(Duration::from_secs(5))
+        .lease_ttl(Duration::from_secs(5));
+    let swift = swift.build().expect("these agree");
+    let one = start("one", Arc::new(bucket.client()), swift.clone());
+    one.leadership().await.expect("a lone node leads");
+    let two = start("two", Arc::new(bucket.client()), swift);
+    two.started().await.expect("it follows");
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let Append::Committed(before) = one.append([7; CHANGE]).await else {
+        println!("  handover: the leader did not commit");
+        return;
+    };
+    let began = Instant::now();
+    one.begin_stop();
+    let after = loop {
+        if let Append::Committed(seq) = two.append([7; CHANGE]).await {
+            break seq;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    };
+    println!(
+        "  handover: stop to first write at the successor {:.2?} ({:.1} mean bare creates and a poll of 100 ms), entries between: {}",
+        began.elapsed(),
+        began
+            .elapsed()
+            .saturating_sub(Duration::from_millis(100))
+            .as_secs_f64()
+            / bare.mean().as_secs_f64(),
+        after.0 - before.0 - 1
+    );
+    two.stop().await;
+}
+
+/// Three nodes with a bucket's own timings do nothing for a minute and a half.
+async fn idle(server: &BucketServer) {
+    let config = Config::bucket().build().expect("the preset agrees with itself");
+    let bucket = place(server, ("none", 0, 0, 0));
+    let mut planes = Vec::new();
+    for name in ["a", "b", "c"] {
+        let plane = start(name, Arc::new(bucket.client()), config.clone());
+        plane.started().await.expect("it starts");
+        planes.push(plane);
+    }
+    tokio::time::sleep(Duration::from_secs(45)).await;
+    let before = bucket.proxy().counts();
+    let span = Duration::from_secs(240);
+    tokio::time::sleep(span).await;
+    let seen = bucket.proxy().counts().since(&before);
+    let predicted = IdleRequests::of(&config, 3, span);
+    let a_minute = |n: u64| n as f64 * 60.0 / span.as_secs_f64();
+    println!("idle plane of three, bucket's timings, requests a minute (predicted)");
+    println!(
+        "  put {:.1} ({:.1}), get {:.1} ({:.1}), list {:.1} ({:.1})",
+        a_minute(seen.of(Kind::Put) + seen.of(Kind::Create)),
+        a_minute(predicted.puts),
+        a_minute(seen.of(Kind::Get)),
+        a_minute(predicted.gets),
+        a_minute(seen.of(Kind::List)),
+        a_minute(predicted.lists)
+    );
+    for plane in planes {
+        plane.stop().await;
+    }
+}

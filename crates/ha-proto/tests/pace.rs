@@ -1,0 +1,135 @@
+//! A plane on a store that charges for each request: what it asks while it is idle, and that it lives all the same.
+
+mod world;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use ha_proto::{Config, IdleRequests, Mode, Role};
+use world::{MS, SEC, World};
+
+/// Three nodes on a bucket by these settings, settled.
+fn three(config: &Config) -> World {
+    let mut w = World::new(11, config.clone());
+    w.store.is_bucket = true;
+    for _ in 0..3 {
+        w.add(Mode::Auto);
+    }
+    w.start_all();
+    w.until("a master and two hot standbys", 900 * SEC, |w| {
+        let mut roles = w.roles();
+        roles.sort_unstable();
+        roles == [Role::HotStandby, Role::HotStandby, Role::Master]
+    });
+    w
+}
+
+fn bucket() -> Config {
+    Config::bucket().build().expect("the preset agrees with itself")
+}
+
+#[test]
+fn an_idle_plane_asks_what_was_predicted() {
+    for config in [bucket(), Config::economy().build().unwrap(), Config::default()] {
+        let mut w = three(&config);
+        w.run_for(3600 * SEC);
+        w.asked.clear();
+        w.run_for(6 * 3600 * SEC);
+        let predicted = IdleRequests::of(&config, 3, Duration::from_secs(6 * 3600));
+        let seen = |kinds: &[&str]| {
+            kinds
+                .iter()
+                .map(|k| w.asked.get(k).copied().unwrap_or(0))
+                .sum::<u64>()
+        };
+        let pairs: BTreeMap<_, _> = [
+            ("put", (predicted.puts, seen(&["put", "create"]))),
+            ("get", (predicted.gets, seen(&["get"]))),
+            ("list", (predicted.lists, seen(&["list"]))),
+        ]
+        .into();
+        for (kind, (predicted, seen)) in &pairs {
+            let ratio = *seen as f64 / *predicted as f64;
+            assert!(
+                (0.85..=1.08).contains(&ratio),
+                "{kind}: {predicted} predicted, {seen} seen"
+            );
+        }
+        assert_eq!(w.truth.takeovers.len(), 1, "and nobody was suspected");
+    }
+}
+
+#[test]
+fn a_silent_leader_is_replaced_after_the_heartbeat_timeout() {
+    let mut w = three(&bucket());
+    w.run_for(1000 * SEC);
+    let old = w.master();
+    w.crash(old);
+    let took = w.until("another master", 120 * SEC, |w| {
+        w.masters().iter().any(|m| *m != old)
+    });
+    // The last heartbeat may be ten seconds old, and was read up to ten seconds after it was written.
+    assert!((14 * SEC..=41 * SEC).contains(&took), "not {took} us");
+    let new = w.master();
+    w.until("authority to act", 60 * SEC, |w| w.may_act(new));
+}
+
+#[test]
+fn a_dead_first_choice_delays_the_next_and_does_not_block_it() {
+    let mut w = three(&bucket());
+    w.run_for(1000 * SEC);
+    let old = w.master();
+    let next = (0..3).find(|i| *i != old).unwrap();
+    w.crash(next);
+    w.run_for(5 * SEC);
+    w.crash(old);
+    w.until("the last one is master", 120 * SEC, |w| {
+        w.masters().iter().any(|m| *m != old)
+    });
+}
+
+#[test]
+fn an_orderly_stop_hands_over_at_the_next_poll() {
+    let mut w = three(&bucket());
+    w.run_for(1000 * SEC);
+    let old = w.master();
+    w.stop(old);
+    let took = w.until("another master that may act", 60 * SEC, |w| {
+        w.masters().iter().any(|m| *m != old && w.may_act(*m))
+    });
+    assert!(took <= 6 * SEC, "a poll, not {took} us");
+}
+
+#[test]
+fn a_follower_that_is_told_to_lead_is_handed_it_within_two_heartbeats() {
+    let mut w = three(&bucket());
+    w.run_for(1000 * SEC);
+    let old = w.master();
+    let told = (0..3).find(|i| *i != old).unwrap();
+    assert!(w.change_mode(told, Mode::Master));
+    let took = w.until("it leads", 60 * SEC, |w| w.masters() == [told]);
+    assert!(took <= 20 * SEC, "not {took} us");
+    assert_eq!(w.truth.takeovers.len(), 2, "one entry has done it");
+}
+
+#[test]
+fn nodes_that_live_by_different_times_say_so() {
+    let mut w = World::quiet(5, &[Mode::Auto]);
+    w.start_all();
+    w.run_for(SEC);
+    w.config = world::config()
+        .heartbeat_timeout(Duration::from_millis(500))
+        .build()
+        .unwrap();
+    let other = w.add(Mode::Auto);
+    w.start(other);
+    w.until("both have said it", 2 * SEC, |w| {
+        [0, other].iter().all(|i| {
+            w.warnings.iter().any(|(who, said)| {
+                who == i && said.contains("heartbeatTimeout 300 ms") && said.contains("500 ms")
+            })
+        })
+    });
+    w.run_for(500 * MS);
+    assert_eq!(w.warnings.len(), 2, "once each: {:?}", w.warnings);
+}

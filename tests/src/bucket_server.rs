@@ -1,0 +1,282 @@
+//! Real servers of buckets, some of which lie.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use crate::daemon::{Daemon, tool};
+use crate::http::Request;
+use crate::ports::ReservedPort;
+
+/// A server that keeps the bucket `lab`, on loopback and under keys of its own. It is killed when this is dropped or the test's process ends.
+#[derive(Debug)]
+pub struct BucketServer {
+    program: Program,
+    daemon: Daemon,
+    /// The first is where it serves clients.
+    ports: Vec<ReservedPort>,
+    keys: [String; 2],
+}
+
+/// What it runs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Program {
+    SeaweedFs,
+    Rclone,
+    S3sFs,
+    Azurite,
+}
+
+impl BucketServer {
+    /// The bucket that each of them has.
+    pub const BUCKET: &str = "lab";
+
+    /// SeaweedFS, whose conditional writes are atomic. Those who lose a race for one key wait for a second and more. `None`, and the test is
+    /// skipped, where it is not installed.
+    #[must_use]
+    pub fn seaweedfs() -> Option<Self> {
+        Self::start(Program::SeaweedFs)
+    }
+
+    /// A SeaweedFS for all tests of this process, since it takes a second and 200 MB: each takes a prefix of its own there, and none stops it.
+    #[must_use]
+    pub fn shared() -> Option<&'static Self> {
+        static SHARED: OnceLock<Option<BucketServer>> = OnceLock::new();
+        let shared = SHARED.get_or_init(Self::seaweedfs).as_ref();
+        if shared.is_none() {
+            // The first to ask has been told already; each says so for itself.
+            tool(Program::SeaweedFs.variable());
+        }
+        shared
+    }
+
+    /// `rclone serve s3`, which ignores conditions: all who create succeed.
+    #[must_use]
+    pub fn rclone() -> Option<Self> {
+        Self::start(Program::Rclone)
+    }
+
+    /// s3s-fs, which looks and then writes: alone it seems to keep conditions, in a race several who create succeed.
+    #[must_use]
+    pub fn s3s_fs() -> Option<Self> {
+        Self::start(Program::S3sFs)
+    }
+
+    /// Azurite, which stands for Azure: its conditional writes are atomic. The bucket, there called container, is yet to be made.
+    #[must_use]
+    pub fn azurite() -> Option<Self> {
+        Self::start(Program::Azurite)
+    }
+
+    /// Where it serves clients.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.ports[0].number()))
+    }
+
+    /// The environment of its clients, which find it, or what stands before it, at an address.
+    #[must_use]
+    pub fn environment(&self, at: SocketAddr) -> Vec<(String, String)> {
+        let [id, secret] = self.keys.clone();
+        let variables = match self.program {
+            Program::Azurite => vec![
+                ("AZURE_STORAGE_ACCOUNT_NAME", id.clone()),
+                ("AZURE_STORAGE_ACCOUNT_KEY", secret),
+                ("AZURE_STORAGE_ENDPOINT", format!("http://{at}/{id}")),
+            ],
+            _ => vec![
+                ("AWS_ACCESS_KEY_ID", id),
+                ("AWS_SECRET_ACCESS_KEY", secret),
+                ("AWS_REGION", "us-east-1".into()),
+                ("AWS_ENDPOINT_URL", format!("http://{at}")),
+            ],
+        };
+        variables
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect()
+    }
+
+    /// The address of a place in its bucket.
+    #[must_use]
+    pub fn location(&self, prefix: &str) -> String {
+        let scheme = if self.program == Program::Azurite {
+            "az"
+        } else {
+            "s3"
+        };
+        format!("{scheme}://{}/{prefix}", Self::BUCKET)
+    }
+
+    /// Kills it.
+    pub fn kill(&mut self) {
+        self.daemon.kill();
+    }
+
+    /// Starts it again, on the same ports and data, and waits until it answers.
+    ///
+    /// # Panics
+    /// If it does not.
+    #[track_caller]
+    pub fn start_again(&mut self) {
+        self.daemon.start_again();
+        self.becomes_ready();
+    }
+
+    #[track_caller]
+    fn start(program: Program) -> Option<Self> {
+        let path = tool(program.variable())?.into_os_string();
+        let ports: Vec<_> = (0..program.ports()).map(|_| ReservedPort::find()).collect();
+        let dir = Daemon::dir();
+        let bucket = dir.path().join("data").join(Self::BUCKET);
+        std::fs::create_dir_all(&bucket).expect("the temporary directory is writable");
+        let keys = program.keys(ports[0].number());
+        let numbers: Vec<_> = ports.iter().map(ReservedPort::number).collect();
+        let arguments = program.arguments(&numbers, &keys);
+        let line = std::iter::once(path).chain(arguments.into_iter().map(Into::into));
+        let environment = vec![
+            ("AWS_ACCESS_KEY_ID", keys[0].clone()),
+            ("AWS_SECRET_ACCESS_KEY", keys[1].clone()),
+            ("RCLONE_CONFIG", "/dev/null".into()),
+            ("TMPDIR", dir.path().display().to_string()),
+        ];
+        let daemon = Daemon::start(dir, program.litter(&numbers), line, environment);
+        let mut server = Self {
+            program,
+            daemon,
+            ports,
+            keys,
+        };
+        server.becomes_ready();
+        Some(server)
+    }
+
+    /// Waits until it answers, at the port that it was given: SeaweedFS would silently take another.
+    #[track_caller]
+    fn becomes_ready(&mut self) {
+        let address = self.address();
+        let says = match self.program {
+            Program::SeaweedFs => format!("S3 Endpoint:     http://{address}"),
+            _ => String::new(),
+        };
+        self.daemon
+            .becomes_ready(|log| log.contains(&says) && Request::get("/").send(address).is_ok());
+    }
+}
+
+impl Program {
+    /// What says where it is.
+    fn variable(self) -> &'static str {
+        match self {
+            Self::SeaweedFs => "HA_WEED",
+            Self::Rclone => "HA_RCLONE",
+            Self::S3sFs => "HA_S3S_FS",
+            Self::Azurite => "HA_AZURITE",
+        }
+    }
+
+    /// How many ports it takes.
+    fn ports(self) -> usize {
+        match self {
+            Self::SeaweedFs => SEAWEEDFS_PORTS.len(),
+            _ => 1,
+        }
+    }
+
+    /// Keys that no other server knows, so that a client of the wrong one is refused.
+    fn keys(self, port: u16) -> [String; 2] {
+        match self {
+            // Azurite knows these only, and so does everybody.
+            Self::Azurite => [
+                "devstoreaccount1".into(),
+                "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+                    .into(),
+            ],
+            _ => [
+                format!("key-{port}"),
+                format!("secret-{port}-{}", std::process::id()),
+            ],
+        }
+    }
+
+    /// What it leaves in the temporary directory whatever it is told.
+    fn litter(self, ports: &[u16]) -> Vec<PathBuf> {
+        let names = match self {
+            Self::SeaweedFs => ["s3", "filer", "master", "volume", "admin"].as_slice(),
+            _ => &[],
+        };
+        let sockets = names.iter().zip(ports.chunks(2));
+        sockets
+            .map(|(name, ports)| format!("/tmp/seaweedfs-{name}-grpc-{}.sock", ports[1]).into())
+            .collect()
+    }
+
+    /// The command line, for a process in a directory in which `data` is for its data.
+    fn arguments(self, ports: &[u16], [id, secret]: &[String; 2]) -> Vec<String> {
+        let text = match self {
+            Self::SeaweedFs => {
+                let ports = SEAWEEDFS_PORTS.iter().zip(ports);
+                let ports: Vec<_> = ports.map(|(name, port)| format!("-{name}={port}")).collect();
+                // Telemetry would call a stranger; buckets that are made unasked would hide a wrong name.
+                format!(
+                    "mini -dir=data -ip=127.0.0.1 -ip.bind=127.0.0.1 -bucket={} -admin.ui=false -webdav=false \
+                     -master.telemetry=false -s3.autoCreateBucket=false -s3.port.iceberg=0 -s3.port.lance=0 \
+                     -filer.localSocket=filer.sock -s3.localSocket=s3.sock {}",
+                    BucketServer::BUCKET,
+                    ports.join(" ")
+                )
+            }
+            Self::Rclone => format!(
+                "serve s3 data --addr 127.0.0.1:{} --auth-key {id},{secret}",
+                ports[0]
+            ),
+            Self::S3sFs => format!(
+                "--host 127.0.0.1 --port {} --access-key {id} --secret-key {secret} data",
+                ports[0]
+            ),
+            Self::Azurite => format!(
+                "--blobHost 127.0.0.1 --blobPort {} --location data --silent --disableTelemetry --skipApiVersionCheck",
+                ports[0]
+            ),
+        };
+        text.split_whitespace().map(str::to_owned).collect()
+    }
+}
+
+/// One that is not given is another that somebody else may hold.
+const SEAWEEDFS_PORTS: [&str; 10] = [
+    "s3.port",
+    "s3.port.grpc",
+    "filer.port",
+    "filer.port.grpc",
+    "master.port",
+    "master.port.grpc",
+    "volume.port",
+    "volume.port.grpc",
+    "admin.port",
+    "admin.port.grpc",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_server_starts_answers_ends_and_comes_back() {
+        let starts = [
+            BucketServer::seaweedfs,
+            BucketServer::rclone,
+            BucketServer::s3s_fs,
+            BucketServer::azurite,
+        ];
+        for start in starts {
+            let Some(mut server) = start() else { continue };
+            let answers = |server: &BucketServer| Request::get("/lab").send(server.address()).is_ok();
+            assert!(answers(&server), "{server:?}");
+            server.kill();
+            assert!(!answers(&server), "{server:?}");
+            server.start_again();
+            assert!(answers(&server), "{server:?}");
+        }
+    }
+}
