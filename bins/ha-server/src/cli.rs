@@ -1,5 +1,7 @@
 //! The command line: what can be said. Names are Apache Brooklyn's, in camel case and in kebab case.
 
+mod probe;
+
 use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -9,6 +11,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use self::probe::{ProbeArgs, ReportFormat};
 use crate::failure::PARSE_ERROR;
 use crate::price::Prices;
 use crate::settings::{Port, parse_duration};
@@ -69,6 +72,10 @@ pub(crate) enum Command {
     ///
     /// Starts servers of its own on a temporary directory and ends by itself, in some 15 seconds with the default timings.
     Demo(DemoArgs),
+    /// Find out whether a store keeps what a plane needs, how fast it is, and how long a failover would take.
+    ///
+    /// Works in a folder of its own and clears it, also while a plane lives there. Some 400 requests, a few seconds.
+    Probe(Box<ProbeArgs>),
 }
 
 /// How fast a plane lives. What is not given is the profile's.
@@ -192,6 +199,13 @@ pub(crate) struct LaunchArgs {
 
     #[command(flatten)]
     pub(crate) cost: CostArgs,
+
+    /// Do not find out at the start whether a bucket keeps what a plane needs.
+    ///
+    /// Several servers that speak S3 do not: on them two nodes can lead at a time, and acknowledged writes be lost. Only for a
+    /// server of which you know that it does, because `ha-server probe` has passed it. A warning is logged at every start.
+    #[arg(long = "skipStoreProbe", visible_alias = "skip-store-probe")]
+    pub(crate) skip_store_probe: bool,
 
     /// The port of the REST API: a number, 0 for any free one, or `8081+` for the first free one from there.
     #[arg(long, short, value_name = "PORT", default_value = "8081+")]

@@ -64,6 +64,16 @@ fn every_option_is_understood_in_camel_case_and_in_kebab_case() {
 }
 
 #[test]
+fn the_store_probe_is_skipped_only_if_asked_and_the_help_says_what_is_risked() {
+    assert!(!launch(&[]).skip_store_probe);
+    for flag in ["--skipStoreProbe", "--skip-store-probe"] {
+        assert!(launch(&[flag]).skip_store_probe, "{flag}");
+    }
+    let (_, help) = refused(&["launch", "--help"]);
+    assert!(help.contains("acknowledged writes be lost"), "{help}");
+}
+
+#[test]
 fn short_options_and_negative_priorities_are_understood() {
     let args = launch(&["-p", "9000", "-b", "0.0.0.0", "--priority", "-3"]);
     assert_eq!(args.port, Port::Exactly(9000));

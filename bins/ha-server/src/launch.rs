@@ -25,6 +25,8 @@ pub(crate) struct Launch {
     pub(crate) persistence: Persistence,
     /// What an object store may look up.
     pub(crate) variables: Variables,
+    /// Whether a bucket is trusted without a look.
+    pub(crate) skip_store_probe: bool,
     /// What the node is to be. `Disabled` if nothing is persisted.
     pub(crate) high_availability: HighAvailability,
     /// The address to listen on.
@@ -101,6 +103,7 @@ impl Launch {
         Ok(Self {
             persistence,
             variables: environment.variables.clone(),
+            skip_store_probe: args.skip_store_probe,
             high_availability,
             bind_address: args.bind_address,
             port: args.port,

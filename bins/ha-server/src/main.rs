@@ -21,15 +21,19 @@ mod node_state;
 mod parent;
 mod persistence;
 mod pid_file;
+mod place;
 mod price;
+mod probe;
 mod profile;
 mod run;
 mod settings;
 mod store;
+mod store_probe;
 mod usage;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use crate::cli::{Command, LaunchArgs};
 use crate::environment::Environment;
@@ -44,6 +48,7 @@ fn main() -> ExitCode {
     let outcome = match command {
         Command::Launch(args) => launch(&args),
         Command::Demo(args) => runtime().and_then(|runtime| runtime.block_on(demo::run(args))),
+        Command::Probe(args) => runtime().and_then(|runtime| runtime.block_on(probe::run(*args))),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -60,7 +65,11 @@ fn launch(args: &LaunchArgs) -> Result<(), RunError> {
         parent::end_with(parent)?;
     }
     logging::start(&launch.logging)?;
-    runtime()?.block_on(run::run(launch))
+    let runtime = runtime()?;
+    let outcome = runtime.block_on(run::run(launch));
+    // A disk or file server that hangs holds the threads that wait for it, and must not hold the end of the process.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    outcome
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, RunError> {

@@ -104,7 +104,8 @@ impl Persistence {
     }
 }
 
-fn settings(args: &StoreArgs) -> Result<BucketSettings, ConfigError> {
+/// What was asked of a bucket, completed with defaults.
+pub(crate) fn settings(args: &StoreArgs) -> Result<BucketSettings, ConfigError> {
     let set = |name, value: &mut Duration, given: Option<Duration>| {
         if let Some(given) = given {
             *value = longer_than_zero(name, given)?;

@@ -21,6 +21,7 @@ use crate::pid_file::PidFile;
 use crate::price::Prices;
 use crate::settings::HighAvailability;
 use crate::store;
+use crate::store_probe::StoreProbe;
 
 /// Runs a node until it is told to stop.
 ///
@@ -32,15 +33,17 @@ pub(crate) async fn run(launch: Launch) -> Result<(), RunError> {
     let local = listener
         .local_addr()
         .map_err(|source| RunError::execution("the port has no address").because(source))?;
-    let store = Arc::new(Counted::new(
-        store::open(&launch.persistence, &launch.variables).await?,
-    ));
     let own_dir = launch.node_state_dir(local.port());
     let state = Arc::new(NodeState::open(
         &own_dir,
         launch.node_id.as_ref(),
         launch.priority,
     )?);
+    let mut signals = Signals::new()?;
+    let store = tokio::select! {
+        store = join_store(&launch, &own_dir) => Arc::new(Counted::new(store?)),
+        () = signals.next() => return Ok(()),
+    };
     let _pid_file = launch.pid_file.as_deref().map(PidFile::write).transpose()?;
     let uri = listen::uri(local, launch.public_address.as_ref());
     let node = state.id().clone();
@@ -64,7 +67,6 @@ pub(crate) async fn run(launch: Launch) -> Result<(), RunError> {
             config.heartbeat_timeout()
         );
     }
-    let mut signals = Signals::new()?;
     let plane = start(&launch, node, store.clone(), &state, &own_dir, uri, config)?;
     let (shutdown, served) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let member = Arc::new(Member::new(
@@ -96,6 +98,14 @@ pub(crate) async fn run(launch: Launch) -> Result<(), RunError> {
         error!("the REST service failed: {source}");
     }
     outcome
+}
+
+/// Opens the store and finds out whether it can be trusted, in as long as that takes.
+async fn join_store(launch: &Launch, own_dir: &Path) -> Result<Arc<dyn Store>, RunError> {
+    let probe = StoreProbe::of_node(own_dir);
+    let store = store::open(&launch.persistence, &launch.variables, probe.patience()).await?;
+    probe.pass(launch, &*store).await?;
+    Ok(store)
 }
 
 fn start(

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use ha_store::{DirectoryStore, MemoryStore, Store};
 
@@ -9,10 +10,12 @@ use crate::environment::Variables;
 use crate::failure::RunError;
 use crate::persistence::{Existing, Persistence};
 
-/// Opens the store, which is made if there is none and none is demanded.
+/// Opens the store, which is made if there is none and none is demanded. A bucket that does not answer is waited for, if
+/// there is no `patience` for as long as it takes.
 pub(crate) async fn open(
     persistence: &Persistence,
     variables: &Variables,
+    patience: Option<Duration>,
 ) -> Result<Arc<dyn Store>, RunError> {
     match persistence {
         Persistence::Disabled => Ok(Arc::new(MemoryStore::default())),
@@ -21,7 +24,7 @@ pub(crate) async fn open(
             location,
             settings,
             existing,
-        } => bucket::open(location, settings, *existing, variables).await,
+        } => bucket::open(location, settings, *existing, variables, patience).await,
     }
 }
 
@@ -50,10 +53,17 @@ fn must_hold_something(path: &Path) -> Result<(), RunError> {
             Err(refuse("cannot be used, because directory does not exist"))
         }
         Err(error) => Err(refuse("cannot be read").because(error)),
-        Ok(mut entries) => match entries.next() {
-            None => Err(refuse(EMPTY)),
-            Some(_) => Ok(()),
-        },
+        Ok(mut entries) => {
+            // What a probe has left is no state.
+            let is_state = |entry: std::io::Result<std::fs::DirEntry>| {
+                entry.is_ok_and(|entry| entry.file_name() != ha_store::probe::FOLDER)
+            };
+            if entries.any(is_state) {
+                Ok(())
+            } else {
+                Err(refuse(EMPTY))
+            }
+        }
     }
 }
 
@@ -85,6 +95,7 @@ mod bucket {
         settings: &BucketSettings,
         existing: Existing,
         variables: &Variables,
+        patience: Option<Duration>,
     ) -> Result<Arc<dyn Store>, RunError> {
         let environment = |name: &str| variables.get(name);
         let failed = |error: Error| {
@@ -96,8 +107,12 @@ mod bucket {
             failure.because(error)
         };
         let client = || BucketStore::open(location, settings, &environment);
-        let names = first_look(&client().map_err(failed)?).await.map_err(failed)?;
-        if existing == Existing::Require && names.is_empty() {
+        let names = first_look(&client().map_err(failed)?, patience)
+            .await
+            .map_err(failed)?;
+        // What a probe has left is no state.
+        let is_state = |name: &String| name.trim_end_matches('/') != ha_store::probe::FOLDER;
+        if existing == Existing::Require && !names.iter().any(is_state) {
             return Err(refusal(&location.to_string(), EMPTY));
         }
         // A client of its own for the plane: connections belong to the runtime that opens them, and the plane has its own.
@@ -105,13 +120,21 @@ mod bucket {
     }
 
     /// What is there. A server that starts at the same time as this process is waited for.
-    async fn first_look(store: &BucketStore) -> Result<Vec<String>, Error> {
-        let until = Instant::now() + PATIENCE;
+    async fn first_look(store: &BucketStore, patience: Option<Duration>) -> Result<Vec<String>, Error> {
+        let begun = Instant::now();
+        let mut pause = SHORTEST_PAUSE;
         loop {
             match store.list(&Folder::root(), WITHIN).await {
-                Err(error) if error.kind() == ErrorKind::Unavailable && Instant::now() < until => {
-                    warn!("the store does not answer yet, trying again: {}", chain(&error));
-                    tokio::time::sleep(PAUSE).await;
+                Err(error)
+                    if error.kind() == ErrorKind::Unavailable
+                        && patience.is_none_or(|patience| begun.elapsed() < patience) =>
+                {
+                    warn!(
+                        "the store does not answer, trying again in {pause:?}: {}",
+                        chain(&error)
+                    );
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
                 }
                 answer => return answer,
             }
@@ -119,8 +142,8 @@ mod bucket {
     }
 
     const WITHIN: Duration = Duration::from_secs(10);
-    const PAUSE: Duration = Duration::from_secs(1);
-    const PATIENCE: Duration = Duration::from_secs(20);
+    const SHORTEST_PAUSE: Duration = Duration::from_millis(500);
+    const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 }
 
 #[cfg(not(feature = "bucket"))]
@@ -128,6 +151,7 @@ mod bucket {
     //! This program was built without any kind of bucket.
 
     use std::sync::Arc;
+    use std::time::Duration;
 
     use ha_store::{BucketLocation, BucketSettings, Store};
 
@@ -140,6 +164,7 @@ mod bucket {
         _settings: &BucketSettings,
         _existing: Existing,
         _variables: &Variables,
+        _patience: Option<Duration>,
     ) -> Result<Arc<dyn Store>, RunError> {
         Err(RunError::configuration(format!(
             "`{location}` cannot be used: this program was built without object stores"

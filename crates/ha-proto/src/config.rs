@@ -146,16 +146,22 @@ impl Config {
         self.confirm_period
     }
 
-    /// The bound on how much faster or slower a clock may run, parts per million.
-    #[must_use]
-    pub fn drift_ppm(&self) -> u32 {
-        self.drift_ppm
-    }
-
     /// How long one proof lets the leader act.
     #[must_use]
     pub fn lease_ttl(&self) -> Duration {
         self.lease_ttl
+    }
+
+    /// How long before the end of the lease work must end.
+    #[must_use]
+    pub fn stop_grace(&self) -> Duration {
+        self.stop_grace
+    }
+
+    /// The bound on how much faster or slower a clock may run, parts per million.
+    #[must_use]
+    pub fn drift_ppm(&self) -> u32 {
+        self.drift_ppm
     }
 
     /// How long one request to the store may take.

@@ -9,7 +9,8 @@
 //! [`ErrorKind::OutcomeUnknown`]: the write may have been made, or may yet be made.
 //!
 //! In reading order: [`Key`] and [`Folder`], [`Error`], [`Store`]; the backends [`MemoryStore`] and [`DirectoryStore`];
-//! the decorators [`Counted`] and [`Faulty`]; and the conformance suite, `suite`, for whoever writes another backend
+//! the decorators [`Counted`] and [`Faulty`]; [`probe`], which finds out whether a store in use keeps its word; and the
+//! conformance suite, `suite`, for whoever writes another backend
 //! (feature `suite`).
 //!
 //! ```
@@ -66,6 +67,8 @@ pub use counted::{Counted, Counts, OperationCounts};
 
 mod faulty;
 pub use faulty::{Dice, Fault, Faulty, Rule};
+
+pub mod probe;
 
 #[cfg(feature = "suite")]
 pub mod suite;
