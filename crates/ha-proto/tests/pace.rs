@@ -133,3 +133,17 @@ fn nodes_that_live_by_different_times_say_so() {
     w.run_for(500 * MS);
     assert_eq!(w.warnings.len(), 2, "once each: {:?}", w.warnings);
 }
+
+#[test]
+fn a_bucket_that_was_emptied_under_an_idle_plane_is_found_out() {
+    let mut w = three(&bucket());
+    w.run_for(1000 * SEC);
+    w.store.objects.retain(|key, _| key.starts_with("nodes/"));
+    w.until("all have noticed", 1200 * SEC, |w| {
+        w.members.iter().all(|m| {
+            m.node
+                .as_ref()
+                .is_some_and(|n| n.failure().is_some_and(|why| why.contains("erased")))
+        })
+    });
+}

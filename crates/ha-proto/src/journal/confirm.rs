@@ -214,6 +214,13 @@ impl Journal {
             self.suspect = Some(Suspect::Hole { found });
             self.tail.restart(cx.now);
             self.drive(cx);
+        } else if ours(&self.surveyed_at)
+            && self.surveyed_at > Seq(0)
+            && !seqs().any(|s| s == self.surveyed_at)
+        {
+            // The last slot read is never collected. Where there are no folders, nothing else tells an erased store from an idle one.
+            self.suspect = Some(Suspect::HeadGone);
+            self.begin_confirm(cx, false);
         }
     }
 }

@@ -56,6 +56,8 @@ pub(crate) struct Journal {
     loaded: bool,
     /// The folder of the next slot has been looked through for a hole.
     surveyed: bool,
+    /// The last slot read when that look was sent.
+    surveyed_at: Seq,
     /// What this process had read before it began again: the journal never gets shorter.
     seen: (Seq, Option<PlaneId>),
     /// When it was last asked, ahead of a claim, whether the last slot read is still there; and of which slot it was last found there, as of when.
@@ -80,6 +82,7 @@ impl Journal {
             reads: VecDeque::new(),
             loaded: false,
             surveyed: false,
+            surveyed_at: Seq(0),
             seen: (Seq(0), None),
             head_asked: None,
             head_seen: None,
@@ -326,6 +329,9 @@ impl Journal {
                 } else {
                     self.tail.drive(cx, next);
                     if let Some(ask) = &mut self.survey {
+                        if ask.sent_at().is_none() {
+                            self.surveyed_at = self.view.pos;
+                        }
                         cx.drive(ask, || StoreOp::List {
                             folder: crate::layout::journal_folder(next),
                         });
