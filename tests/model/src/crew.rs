@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ha_proto::{Identity, Mode, NodeId};
+use ha_proto::{Evidence, Identity, Mode, NodeId};
 
 pub(crate) const YEAR: Duration = Duration::from_secs(365 * 86_400);
 
@@ -40,4 +40,14 @@ pub(crate) fn record(who: u8, boot: u8, beat: u32) -> Vec<u8> {
     let nonce = ha_proto::boot_nonce(&seed(who, boot));
     let name = name(who);
     format!(r#"{{"nodeId":"{name}","nonce":"{nonce}","status":"HOT_STANDBY","beat":{beat}}}"#).into_bytes()
+}
+
+/// What a node is told of a leader whose place it is to take: such as holds whatever that leader writes next, so that it can be told at any time. Where
+/// nodes claim by themselves it must not hold for ever.
+pub(crate) fn evidence(follows_as: Mode) -> Evidence {
+    if follows_as == Mode::HotBackup {
+        Evidence::Stopped
+    } else {
+        Evidence::Refused
+    }
 }

@@ -4,8 +4,8 @@ use std::hash::Hash;
 use std::time::Duration;
 
 use ha_proto::{
-    Config, Epoch, Event, Evidence, FailureKind, HostRequest, Input as To, Instant, Mode, Node, Output,
-    Process, RequestId, Role, StoreFailure, StoreOp, StoreReply, boot_nonce,
+    Config, Epoch, Event, FailureKind, HostRequest, Input as To, Instant, Mode, Node, Output, Process,
+    RequestId, Role, StoreFailure, StoreOp, StoreReply, boot_nonce,
 };
 
 use super::Bounds;
@@ -226,7 +226,7 @@ impl Actor {
                 let told = self.node.change_mode(now, Mode::Master);
                 self.drain(fx, tables);
                 if let (Ok(()), Some(process)) = (told, leader) {
-                    let evidence = Evidence::Refused;
+                    let evidence = crew::evidence(self.follows_as());
                     self.node.handle_input(now, To::Suspect { process, evidence });
                 }
             }

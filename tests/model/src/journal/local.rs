@@ -4,8 +4,8 @@ use std::hash::Hash;
 use std::time::Duration;
 
 use ha_proto::{
-    Config, Digest, Epoch, Event, Evidence, HostRequest, Instant, Mode, Node, Output, RequestId, Role,
-    SnapshotParts, StoreFailure, StoreOp, StoreReply, WriteId,
+    Config, Digest, Epoch, Event, HostRequest, Instant, Mode, Node, Output, RequestId, Role, SnapshotParts,
+    StoreFailure, StoreOp, StoreReply, WriteId,
 };
 
 use super::bounds::Bounds;
@@ -209,7 +209,7 @@ impl Local {
                 let told = self.node.change_mode(now, Mode::Master);
                 driver.drain(self);
                 if let (Ok(()), Some(process)) = (told, leader) {
-                    let evidence = Evidence::Refused;
+                    let evidence = crew::evidence(self.follows_as);
                     self.node
                         .handle_input(now, ha_proto::Input::Suspect { process, evidence });
                 }
