@@ -191,10 +191,13 @@ impl CounterLaunch {
 
 /// Passes on what a process says, until it says no more.
 fn listen(stdout: ChildStdout, heard: &Mutex<Heard>) {
+    let mut closed = false;
     for line in BufReader::new(stdout).lines().map_while(Result::ok) {
         let said: Value = serde_json::from_str(&line).unwrap_or_default();
         let mut heard = lock(heard);
-        if said["event"] == "role" {
+        if said["event"] == "closed" {
+            closed = true;
+        } else if said["event"] == "role" {
             heard
                 .roles
                 .push(said["role"].as_str().unwrap_or_default().to_owned());
@@ -206,8 +209,17 @@ fn listen(stdout: ChildStdout, heard: &Mutex<Heard>) {
             waits.send(said).ok();
         }
     }
-    // All who wait are told by the end of their channels.
-    lock(heard).waiting = None;
+    let waiting = lock(heard).waiting.take();
+    // Those who wait are told that what it has not read it has not done, or nothing, by the end of their channels.
+    for waits in waiting
+        .into_iter()
+        .flat_map(HashMap::into_values)
+        .filter(|_| closed)
+    {
+        waits
+            .send(json!({ "fenced": "it has ended in order before" }))
+            .ok();
+    }
 }
 
 /// An answer that may come yet.

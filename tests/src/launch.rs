@@ -81,6 +81,13 @@ impl Launch {
         self
     }
 
+    /// Leaves out a variable of its environment.
+    #[must_use]
+    pub fn without_environment(mut self, name: &str) -> Self {
+        self.environment.retain(|(variable, _)| variable != name);
+        self
+    }
+
     /// Runs it with mounts of its own, which nobody else sees.
     #[must_use]
     pub fn with_mounts(mut self, mounts: Mounts) -> Self {

@@ -14,7 +14,8 @@
 //! | `status` | role, epoch, leader, errors and so on |
 //! | `stop` | `stopped`, when it has let go in order; then it ends |
 //!
-//! Changes of role are told as they come, as lines with `event`. It ends at once when stdin does, and in order on SIGTERM.
+//! Changes of role are told as they come, as lines with `event`; and at an end in order that what is not answered by then will not be done, with
+//! the event `closed`. It ends at once when stdin does, and in order on SIGTERM.
 
 mod acts;
 mod options;
@@ -92,7 +93,9 @@ async fn run() -> Result<(), Failure> {
             () = plane.stopped() => break,
         }
     }
-    service.answer_rest().await;
+    if service.answer_rest().await {
+        say(&json!({ "event": "closed" }));
+    }
     Ok(())
 }
 

@@ -49,11 +49,11 @@ impl Service {
         say(&answer);
     }
 
-    /// Waits until all that is under way is answered.
-    pub(crate) async fn answer_rest(&self) {
+    /// Waits until all that is under way is answered, and tells whether it is.
+    pub(crate) async fn answer_rest(&self) -> bool {
         let all = self.under_way.acquire_many(AT_ONCE);
         // Whatever takes longer is lost with the process, as in a crash.
-        tokio::time::timeout(Duration::from_secs(2), all).await.ok();
+        tokio::time::timeout(Duration::from_secs(2), all).await.is_ok()
     }
 
     async fn answer(&self, command: &str) -> Result<Value, Failure> {
