@@ -29,6 +29,7 @@ impl Variables {
     }
 
     /// The value of a variable that is set.
+    #[cfg(any(feature = "bucket", test))]
     pub(crate) fn get(&self, name: &str) -> Option<String> {
         self.0.get(name).cloned()
     }

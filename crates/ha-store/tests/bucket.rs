@@ -19,7 +19,8 @@ fn open(location: &Location) -> BucketStore {
     let Location::Bucket(location) = location else {
         panic!("{location} is no bucket")
     };
-    BucketStore::open(location, &BucketSettings::default(), &variable).unwrap()
+    BucketStore::open(location, &BucketSettings::default(), &variable)
+        .expect("the variables name a server and keys")
 }
 
 /// The bucket of the S3 server under test, below a prefix of the test's own.
@@ -29,7 +30,10 @@ fn s3(test: &str) -> Option<Location> {
         return None;
     };
     let place = format!("{bucket}/{test}/{:016x}", rand::random::<u64>());
-    Some(Location::of_pair(&format!("s3:{endpoint}"), &place).unwrap())
+    Some(
+        Location::of_pair(&format!("s3:{endpoint}"), &place)
+            .expect("the variables name a server and a bucket"),
+    )
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 
+use super::guard::Guard;
 use super::service::Connector;
 use super::{Opened, no_retries, set};
 use crate::location::BucketLocation;
@@ -46,11 +47,13 @@ pub(super) fn open(
     if is_plain && !is_loopback {
         return Err(refuse("HTTP without TLS is for this machine only: use https"));
     }
-    // What is asked for keys is nothing about objects, and must not be mistaken for it.
-    let quiet = Connector::new(settings, is_emulated)?.in_silence();
-    let keys = builder().with_http_connector(quiet).build().map_err(failed)?;
+    let connector = Connector::new(settings, is_emulated)?;
+    let keys = builder().with_http_connector(connector).build().map_err(failed)?;
+    let told =
+        "there are no credentials: look at the AZURE_* variables and the machine's identity".to_owned();
+    let guard = Guard::new(Arc::clone(keys.credentials()), told);
     let objects = builder()
-        .with_credentials(Arc::clone(keys.credentials()))
+        .with_credentials(Arc::new(guard))
         .with_http_connector(Connector::new(settings, is_plain)?)
         .build()
         .map_err(failed)?;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 
+use super::guard::Guard;
 use super::service::Connector;
 use super::{Opened, no_retries, set};
 use crate::location::{BucketLocation, Endpoint};
@@ -39,12 +40,15 @@ pub(super) fn open(
         )
         .with_source(error)
     };
-    // What is asked for keys is nothing about objects, and must not be mistaken for it.
-    let quiet = Connector::new(settings, false)?.in_silence();
-    let keys = builder().with_http_connector(quiet).build().map_err(failed)?;
+    let connector = Connector::new(settings, false)?;
+    let keys = builder().with_http_connector(connector).build().map_err(failed)?;
     let is_plain = location.endpoint().is_some_and(Endpoint::is_plain_http);
+    let told =
+        "there are no credentials: look at the GOOGLE_* variables, the home directory and the machine's role"
+            .to_owned();
+    let guard = Guard::new(Arc::clone(keys.credentials()), told);
     let objects = builder()
-        .with_credentials(Arc::clone(keys.credentials()))
+        .with_credentials(Arc::new(guard))
         .with_signing_credentials(Arc::clone(keys.signing_credentials()))
         .with_http_connector(Connector::new(settings, is_plain)?)
         .build()

@@ -53,9 +53,11 @@ impl BucketStore {
         limit: Limit,
         left: Duration,
     ) -> Result<xml::Page, Error> {
-        let mut options = PaginatedListOptions::default();
-        options.delimiter = Some("/".into());
-        options.page_token = token;
+        let options = PaginatedListOptions {
+            delimiter: Some("/".into()),
+            page_token: token,
+            ..PaginatedListOptions::default()
+        };
         let prefix = Some(prefix).filter(|prefix| !prefix.is_empty());
         let trace = Trace::new(true);
         let listed = self

@@ -5,6 +5,7 @@ mod az;
 mod explain;
 #[cfg(feature = "gs")]
 mod gs;
+mod guard;
 mod listing;
 mod policies;
 #[cfg(feature = "s3")]
@@ -250,8 +251,10 @@ impl BucketStore {
             Operation::Get
         };
         let path = self.path(key);
-        let mut options = GetOptions::default();
-        options.range = range.clone().map(GetRange::Bounded);
+        let options = GetOptions {
+            range: range.clone().map(GetRange::Bounded),
+            ..GetOptions::default()
+        };
         let trace = Trace::default();
         let most = self.settings.object_bytes_max;
         let read = async {

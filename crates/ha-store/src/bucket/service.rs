@@ -23,7 +23,6 @@ use crate::{BucketSettings, Error, ErrorKind};
 pub(super) struct Connector {
     client: reqwest::Client,
     first_byte_timeout: Duration,
-    is_silent: bool,
 }
 
 impl Connector {
@@ -53,14 +52,7 @@ impl Connector {
         Ok(Self {
             client,
             first_byte_timeout: settings.first_byte_timeout,
-            is_silent: false,
         })
-    }
-
-    /// The same, for requests that are not about objects: nothing is noted of them.
-    pub(super) fn in_silence(mut self) -> Self {
-        self.is_silent = true;
-        self
     }
 
     /// The client itself, for requests that `object_store` does not make.
@@ -78,9 +70,6 @@ impl HttpConnector for Connector {
 #[async_trait]
 impl HttpService for Connector {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        if self.is_silent {
-            return HttpService::call(&self.client, request).await;
-        }
         note(Fate::Sent);
         let answer = timeout(self.first_byte_timeout, HttpService::call(&self.client, request)).await;
         match answer {

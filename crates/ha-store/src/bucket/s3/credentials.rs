@@ -13,9 +13,9 @@ use tracing::{info, warn};
 
 use super::profile::{Profile, ProfileFiles};
 use super::refuse;
+use crate::bucket::guard::Guard;
 use crate::bucket::no_retries;
 use crate::bucket::service::Connector;
-use crate::bucket::trace::{Fate, note};
 use crate::{BucketSettings, Error};
 
 /// Finds out where keys come from. A role is asked when the first of them are wanted.
@@ -130,13 +130,11 @@ fn of_role(
         builder = builder.with_config(key, value);
     }
     let role = builder
-        .with_http_connector(Connector::new(settings, is_plain)?.in_silence())
+        .with_http_connector(Connector::new(settings, is_plain)?)
         .build()
         .map_err(|error| refuse(shown, format!("{source} cannot be asked for")).with_source(error))?;
-    Ok(Arc::new(OfRole {
-        inner: Arc::clone(role.credentials()),
-        told: format!("{looked}; and {source} gave none"),
-    }))
+    let told = format!("{looked}; and {source} gave none: give one of these");
+    Ok(Arc::new(Guard::new(Arc::clone(role.credentials()), told)))
 }
 
 /// Keys of a profile, read again while they are in use: whoever renews them there need not restart anything.
@@ -191,33 +189,6 @@ impl fmt::Debug for FromFile {
         f.debug_struct("FromFile")
             .field("files", &self.files)
             .finish_non_exhaustive()
-    }
-}
-
-/// Keys of a role. That there are none is told with all places that were looked at.
-#[derive(Debug)]
-struct OfRole {
-    inner: AwsCredentialProvider,
-    told: String,
-}
-
-#[async_trait]
-impl CredentialProvider for OfRole {
-    type Credential = AwsCredential;
-
-    async fn get_credential(&self) -> object_store::Result<Arc<AwsCredential>> {
-        // In a task of its own, for `object_store` panics at some answers that it does not expect.
-        let inner = Arc::clone(&self.inner);
-        let asked = tokio::spawn(async move { inner.get_credential().await }).await;
-        let asked = asked.unwrap_or_else(|error| Err(error.into()));
-        asked.inspect_err(|error| {
-            let why: String = error.to_string().chars().take(300).collect();
-            note(Fate::NoCredentials(format!(
-                "{} ({}): give one of these",
-                self.told,
-                why.escape_debug()
-            )));
-        })
     }
 }
 

@@ -3,8 +3,6 @@
 mod credentials;
 mod policies;
 mod profile;
-#[cfg(test)]
-mod tests;
 
 use std::sync::Arc;
 

@@ -1,10 +1,12 @@
 //! What each answer of a server means, and each lack of one.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 #[cfg(feature = "az")]
 mod azure;
+mod credentials;
 mod lists;
 mod reads;
-pub(super) mod server;
+mod server;
 mod silence;
 mod writes;
 

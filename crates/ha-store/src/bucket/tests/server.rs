@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// What to do with a request that was read to its end.
 #[derive(Clone, Debug)]
-pub(in crate::bucket) enum Act {
+pub(super) enum Act {
     /// Send these bytes and read the next request.
     Send(Vec<u8>),
     /// Send these bytes and close the connection.
@@ -21,12 +21,12 @@ pub(in crate::bucket) enum Act {
 }
 
 /// An answer with a body of XML, as stores send it.
-pub(in crate::bucket) fn answer(status: u16, body: &str) -> Act {
+pub(super) fn answer(status: u16, body: &str) -> Act {
     answer_with(status, "", body)
 }
 
 /// An answer with further headers, each ended by `\r\n`.
-pub(in crate::bucket) fn answer_with(status: u16, headers: &str, body: &str) -> Act {
+pub(super) fn answer_with(status: u16, headers: &str, body: &str) -> Act {
     let len = body.len();
     Act::Send(
         format!("HTTP/1.1 {status} Told\r\nContent-Length: {len}\r\nETag: \"e\"\r\nLast-Modified: Wed, 21 Oct 2015 07:28:00 GMT\r\n{headers}\r\n{body}")
@@ -35,7 +35,7 @@ pub(in crate::bucket) fn answer_with(status: u16, headers: &str, body: &str) -> 
 }
 
 /// S3's answer that something is wrong; without a code it is a proxy's.
-pub(in crate::bucket) fn error(status: u16, code: &str) -> Act {
+pub(super) fn error(status: u16, code: &str) -> Act {
     match code {
         "" => answer(status, "<html><head><title>Error</title></head></html>"),
         code => answer(
@@ -47,14 +47,14 @@ pub(in crate::bucket) fn error(status: u16, code: &str) -> Act {
 
 /// A server on a port of its own. Requests get the acts of the script, the last one again and again.
 #[derive(Debug)]
-pub(in crate::bucket) struct Server {
-    pub(in crate::bucket) endpoint: String,
+pub(super) struct Server {
+    pub(super) endpoint: String,
     seen: Arc<Mutex<Vec<String>>>,
     task: tokio::task::JoinHandle<()>,
 }
 
 impl Server {
-    pub(in crate::bucket) async fn start(script: impl IntoIterator<Item = Act>) -> Self {
+    pub(super) async fn start(script: impl IntoIterator<Item = Act>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let seen = Arc::new(Mutex::new(Vec::new()));
@@ -70,7 +70,7 @@ impl Server {
     }
 
     /// The heads of all requests so far.
-    pub(in crate::bucket) fn seen(&self) -> Vec<String> {
+    pub(super) fn seen(&self) -> Vec<String> {
         self.seen.lock().unwrap().clone()
     }
 }

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::server::{Act, Server, answer, error};
 use crate::bucket::policies::{Lifecycle, Versioning};
-use crate::bucket::tests::server::{Act, Server, answer, error};
 use crate::{BucketSettings, BucketStore, Endpoint, Error, ErrorKind, Key, Location, Store};
 
 fn open_at(endpoint: Option<&str>, variables: &[(&str, &str)]) -> Result<BucketStore, Error> {
