@@ -24,6 +24,7 @@ pub struct Launch {
     site: Arc<TempDir>,
     port: Arc<ReservedPort>,
     options: Vec<(OsString, OsString)>,
+    flags: Vec<String>,
     environment: Vec<(String, String)>,
     mounts: Option<Mounts>,
 }
@@ -46,6 +47,7 @@ impl Launch {
             site,
             port,
             options: Vec::new(),
+            flags: Vec::new(),
             environment: Vec::new(),
             mounts: None,
         };
@@ -57,6 +59,13 @@ impl Launch {
     pub fn option(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.options.retain(|(option, _)| option != name);
         self.options.push((name.into(), value.as_ref().into()));
+        self
+    }
+
+    /// Adds an option that has no value.
+    #[must_use]
+    pub fn flag(mut self, name: &str) -> Self {
+        self.flags.push(name.into());
         self
     }
 
@@ -166,6 +175,7 @@ impl Launch {
         command
             .arg("launch")
             .args(self.options.iter().flat_map(|(name, value)| [name, value]))
+            .args(&self.flags)
             .args(["--endWithParent", &std::process::id().to_string()])
             .env("XDG_STATE_HOME", self.site.path().join("state"))
             .env("NO_COLOR", "1")

@@ -46,6 +46,8 @@ mod clients;
 pub use clients::{Clients, History};
 mod journal;
 pub use journal::{Entry, Journal};
+mod command;
+pub use command::{Said, server_says};
 mod acts;
 pub use acts::Acts;
 mod skip;

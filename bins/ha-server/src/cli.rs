@@ -1,5 +1,6 @@
 //! The command line: what can be said. Names are Apache Brooklyn's, in camel case and in kebab case.
 
+mod copy_state;
 mod probe;
 
 use std::ffi::OsString;
@@ -11,6 +12,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use self::copy_state::CopyStateArgs;
 pub(crate) use self::probe::{ProbeArgs, ReportFormat};
 use crate::failure::PARSE_ERROR;
 use crate::price::Prices;
@@ -76,6 +78,11 @@ pub(crate) enum Command {
     ///
     /// Works in a folder of its own and clears it, also while a plane lives there. Some 400 requests, a few seconds.
     Probe(Box<ProbeArgs>),
+    /// Copy the state of a plane at rest to another store, and verify it.
+    ///
+    /// Either side is a directory or a bucket. Refused while a node lives on either side. After it, start the nodes with the new
+    /// place, and none with the old one again: it holds the same plane.
+    CopyState(Box<CopyStateArgs>),
 }
 
 /// How fast a plane lives. What is not given is the profile's.

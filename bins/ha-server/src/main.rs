@@ -9,6 +9,7 @@
 mod atomic_file;
 mod boot;
 mod cli;
+mod copy_state;
 mod demo;
 mod environment;
 mod failure;
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
         Command::Launch(args) => launch(&args),
         Command::Demo(args) => runtime().and_then(|runtime| runtime.block_on(demo::run(args))),
         Command::Probe(args) => runtime().and_then(|runtime| runtime.block_on(probe::run(*args))),
+        Command::CopyState(args) => runtime().and_then(|runtime| runtime.block_on(copy_state::run(*args))),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -32,6 +32,13 @@ pub fn manifest_key(seq: Seq) -> String {
     format!("{SNAPSHOTS}/{:020}", seq.0)
 }
 
+/// The key of the sign that a copy of a plane into this store has not ended. It stands where the newest manifest would, so that no node
+/// begins, joins or leads there: whoever lists the snapshots meets it, whatever else has been copied.
+#[must_use]
+pub fn copy_sign_key() -> String {
+    manifest_key(Seq(u64::MAX))
+}
+
 /// The folder of a snapshot's parts.
 #[must_use]
 pub fn parts_folder(seq: Seq, write_id: WriteId) -> String {

@@ -30,6 +30,8 @@ mod view;
 pub use view::{FullRecord, Leader, REMEMBERED_WRITES, Term, View};
 mod manifest;
 pub use manifest::{Manifest, Part};
+mod walk;
+pub use walk::Walk;
 mod record;
 pub use record::{LONGEST_RECORD, NodeRecord, Timings};
 mod config;

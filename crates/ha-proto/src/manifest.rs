@@ -11,7 +11,7 @@ use bincode::{Decode, Encode};
 use crate::codec;
 use crate::entry::{FORMAT_LEVEL, FormatError, frame, unframe};
 use crate::hash::Digest;
-use crate::layout::manifest_key;
+use crate::layout::{copy_sign_key, manifest_key};
 use crate::names::{Epoch, NodeId, Nonce, PlaneId, Process, Seq, WriteId};
 use crate::view::{FullRecord, Leader, Term, View};
 
@@ -204,6 +204,9 @@ impl Manifest {
     /// If they do not verify, are of another slot, or of a version that this one does not know.
     pub fn parse(seq: Seq, bytes: &[u8]) -> Result<Self, FormatError> {
         let object = manifest_key(seq);
+        if object == copy_sign_key() {
+            return Err(FormatError::HalfCopied { object });
+        }
         let (body, _) = unframe(MAGIC, &object, bytes)?;
         let corrupt = |what| FormatError::Corrupt {
             object: object.clone(),

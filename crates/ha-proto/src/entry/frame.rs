@@ -22,6 +22,14 @@ pub enum FormatError {
         /// What does not fit.
         what: &'static str,
     },
+    /// A sign, and no manifest: the store is not whole.
+    #[error(
+        "`{object}` says that a copy into this store has not ended: end it with `ha-server copy-state --resume`, or empty the store"
+    )]
+    HalfCopied {
+        /// The object's key.
+        object: String,
+    },
     /// Written by a later version.
     #[error("`{object}` has format {found}, and this version reads up to {known}: use a newer ha-server")]
     TooNew {
