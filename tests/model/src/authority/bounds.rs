@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// No bound, and nothing is counted.
+pub(crate) const ANY: u8 = u8::MAX;
+
 /// How much may happen in the authority's model.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
@@ -13,6 +16,8 @@ pub(crate) struct Bounds {
     pub(crate) releases: u8,
     pub(crate) handovers: u8,
     pub(crate) deaths: u8,
+    /// Ticks of real time; usually any number.
+    pub(crate) ticks: u8,
     /// How long a lease is, in thirds: a tick moves a clock by 2 or 4 of them, which is the most that clocks may drift.
     pub(crate) ttl: u8,
     /// What a driver owes to the machine is left out: work outlives its lease; it outlives its process, and counts as ended; a later epoch prolongs it.
@@ -31,6 +36,7 @@ impl Default for Bounds {
             releases: 0,
             handovers: 0,
             deaths: 0,
+            ticks: ANY,
             ttl: 4,
             no_guard: false,
             orphans: false,
@@ -49,6 +55,7 @@ impl Bounds {
             "commits" => &mut self.commits,
             "releases" => &mut self.releases,
             "handovers" => &mut self.handovers,
+            "ticks" => &mut self.ticks,
             "deaths" => &mut self.deaths,
             "ttl" => &mut self.ttl,
             "no-guard" => {
@@ -79,6 +86,7 @@ impl fmt::Display for Bounds {
             ("releases", self.releases, 0),
             ("handovers", self.handovers, 0),
             ("deaths", self.deaths, 0),
+            ("ticks", self.ticks, ANY),
             ("ttl", self.ttl, 4),
         ];
         let mut set = others.iter().filter(|(_, n, usual)| n != usual);

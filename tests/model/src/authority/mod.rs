@@ -75,7 +75,7 @@ impl Authority {
             self.run_alone(&mut state, at);
             self.nudge(&mut state, at, Input::Tick(2), &Bounds::ample());
         }
-        state.used = [0; 6];
+        state.used = [0; 7];
         state
     }
 
@@ -128,7 +128,7 @@ impl Authority {
         for object in &fx.creates {
             state.sent.push(*object);
             state.sent.sort_unstable();
-            let [takeovers, fulls, commits, releases, handovers, _] = &mut state.used;
+            let [takeovers, fulls, commits, releases, handovers, ..] = &mut state.used;
             match self.tables.objects.get(*object).kind() {
                 Some(Kind::Takeover) => *takeovers += 1,
                 Some(Kind::Handover) => {

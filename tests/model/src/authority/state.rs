@@ -11,8 +11,8 @@ pub(crate) struct State {
     pub(crate) slots: [u32; 20],
     /// Everything that was sent to be created, while it may still land.
     pub(crate) sent: Vec<u32>,
-    /// Takeovers, Fulls, commits, releases, handovers, deaths.
-    pub(crate) used: [u8; 6],
+    /// Takeovers, Fulls, commits, releases, handovers, deaths, ticks.
+    pub(crate) used: [u8; 7],
 }
 
 impl State {

@@ -3,6 +3,7 @@
 use ha_proto::Kind;
 
 use super::actor::{Ask, Input, Reply};
+use super::bounds::ANY;
 use super::state::{Held, State};
 use super::{Actor, Authority};
 use crate::crew::letter;
@@ -27,8 +28,10 @@ pub(crate) enum Step {
 impl Authority {
     pub(super) fn steps(&self, state: &State, out: &mut Vec<(Step, State)>) {
         let nodes = usize::from(self.bounds.nodes);
-        for fast in 0..1u8 << nodes {
+        let ticks = self.bounds.ticks;
+        for fast in (0..1u8 << nodes).filter(|_| state.used[6] < ticks) {
             let mut after = state.clone();
+            after.used[6] += u8::from(ticks != ANY);
             let tick = |after: &mut State, i: usize| {
                 let units = if fast >> i & 1 == 1 { 4 } else { 2 };
                 self.nudge(after, i, Input::Tick(units), &self.bounds)
