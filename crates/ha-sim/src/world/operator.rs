@@ -2,9 +2,10 @@
 
 use ha_proto::{Input, Mode, Process};
 
-use super::{Ev, MS, SEC, World};
+use super::{Ev, World};
+use crate::{HOUR, MS, SEC, Service};
 
-impl World {
+impl<S: Service + 'static> World<S> {
     /// Begins to meddle.
     pub fn begin_operating(&mut self) {
         self.operators = true;
@@ -15,7 +16,10 @@ impl World {
         if !self.operators {
             return;
         }
-        let next = self.now + 1 + self.rng.below(30 * MS);
+        if self.nap_until > self.now {
+            return self.at(self.nap_until, Ev::Operator);
+        }
+        let next = self.now + 1 + self.rng.below(self.load.every * self.load.slower);
         self.at(next, Ev::Operator);
         let i = self.rng.below(self.members.len() as u64) as usize;
         self.deliver_ended(i);
@@ -32,13 +36,19 @@ impl World {
             return;
         }
         if self.rng.chance(self.faults.pauses) {
+            if self.faults.longest_pause > HOUR && self.rng.chance(500) {
+                return self.nap();
+            }
             let longest = self.rng.pick(&[SEC / 5, 2 * SEC, 20 * SEC]);
-            let until = self.now + self.rng.below(longest);
+            let until = self.now + self.rng.below(longest * self.load.slower);
             return self.pause(i, until);
+        }
+        if self.rng.chance(self.faults.cuts) {
+            return self.cut(i);
         }
         if self.rng.chance(self.faults.stops) {
             self.stop(i);
-            let back = self.now + self.rng.below(5 * SEC);
+            let back = self.now + self.rng.below(5 * SEC * self.load.slower);
             return self.at(back, Ev::Restart(i));
         }
         if self.rng.chance(self.faults.modes) {
@@ -59,7 +69,8 @@ impl World {
             0..=69 => {
                 for i in 0..self.members.len() {
                     if self.members[i].paused_until <= self.now {
-                        self.propose(i);
+                        let count = 1 + self.rng.below(self.load.burst);
+                        self.propose_many(i, count);
                     }
                 }
             }
@@ -77,6 +88,19 @@ impl World {
         }
     }
 
+    /// Everybody sleeps for hours or days, and some wake later than others: what they slept through has been collected by then.
+    fn nap(&mut self) {
+        let wake = self.now + HOUR + self.rng.below(self.faults.longest_pause);
+        self.napped += wake - self.now;
+        self.nap_until = wake;
+        for i in 0..self.members.len() {
+            let later = self.rng.pick(&[0, 0, 10 * SEC]);
+            if self.members[i].node.is_some() {
+                self.pause(i, wake + 1 + later);
+            }
+        }
+    }
+
     fn crash_and_restart(&mut self, i: usize) {
         let member = &self.members[i];
         let (process, was): (Process, _) = (
@@ -85,7 +109,7 @@ impl World {
         );
         self.crash(i);
         // Somebody on the same host may know, once what it had running has ended.
-        if self.rng.chance(5000) && !self.acts.by(was) {
+        if self.rng.chance(5000) && !self.acts_now(was) {
             for j in 0..self.members.len() {
                 if j != i && self.members[j].node.is_some() {
                     let (who, input) = (self.members[j].who(), Input::Exited(process.clone()));
@@ -94,7 +118,7 @@ impl World {
                 }
             }
         }
-        let back = self.now + self.rng.below(3 * SEC);
+        let back = self.now + self.rng.below(3 * SEC * self.load.slower);
         self.at(back, Ev::Restart(i));
     }
 }
