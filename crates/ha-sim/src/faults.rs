@@ -37,6 +37,8 @@ pub struct Faults {
     pub drift_ppm: u64,
     /// A process that is stopped for a while, when an operator looks.
     pub pauses: u64,
+    /// A process that is stopped while an entry of its own is on a long way to the store.
+    pub freezes: u64,
     /// How long that may be.
     pub longest_pause: Micros,
     /// A process that ends, when an operator looks.
@@ -81,6 +83,7 @@ impl Faults {
             stale_lists: 0,
             drift_ppm: 0,
             pauses: 0,
+            freezes: 0,
             longest_pause: 20 * SEC,
             crashes: 0,
             cuts: 0,
@@ -108,6 +111,7 @@ impl Faults {
             stale_lists: 0,
             drift_ppm: some(&[0, 9_900]),
             pauses: some(&[0, 100, 300]),
+            freezes: some(&[0, 20, 200]),
             longest_pause: some(&[20 * SEC, 20 * SEC, 20 * SEC, 20 * SEC, 30 * HOUR]),
             crashes: some(&[0, 50, 150]),
             cuts: some(&[0, 0, 100]),

@@ -17,6 +17,8 @@ pub enum Kind {
     Turmoil,
     /// The same, and clients propose many changes at a time.
     Bursts,
+    /// One leader after the other is told to go or crashes, a dozen a second.
+    Churn,
     /// Settings as for a bucket: heartbeats and looks are rarer than polls, and all takes longer.
     Slow,
 }
@@ -50,13 +52,17 @@ impl Plan {
         let kind = Rng::new(seed ^ 0x6b69_6e64).pick(&[
             Kind::Turmoil,
             Kind::Turmoil,
-            Kind::Turmoil,
             Kind::Bursts,
+            Kind::Bursts,
+            Kind::Churn,
+            Kind::Churn,
+            Kind::Churn,
             Kind::Slow,
         ]);
         let secs = match kind {
-            Kind::Turmoil | Kind::Bursts => 30,
-            Kind::Slow => 1800,
+            Kind::Turmoil | Kind::Churn => 30,
+            Kind::Bursts => 20,
+            Kind::Slow => 900,
         };
         Self::of(seed, kind, secs)
     }
@@ -69,7 +75,22 @@ impl Plan {
         let mut load = Load::default();
         match kind {
             Kind::Turmoil => {}
-            Kind::Bursts => load.burst = rng.pick(&[16, 64, 256]),
+            Kind::Bursts => load.burst = rng.pick(&[256, 512]),
+            Kind::Churn => {
+                load.churn = rng.pick(&[500, 1500]);
+                load.burst = 16;
+                faults.spread = 2 * MS;
+                faults.longest_pause = 20 * SEC;
+                for rare in [
+                    &mut faults.pauses,
+                    &mut faults.modes,
+                    &mut faults.stops,
+                    &mut faults.cuts,
+                    &mut faults.crashes,
+                ] {
+                    *rare /= 10;
+                }
+            }
             Kind::Slow => {
                 load.slower = 20;
                 faults.longest *= 20;

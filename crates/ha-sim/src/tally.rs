@@ -107,7 +107,7 @@ impl std::ops::AddAssign for Tally {
 pub struct Marks(BTreeMap<&'static str, u64>);
 
 /// All that worlds of [`crate::Plan`] should come to.
-pub const MARKS: [&str; 13] = [
+pub const MARKS: [&str; 12] = [
     "a create was ambiguous and won",
     "a claim was void",
     "a leader met a stranger",
@@ -118,7 +118,6 @@ pub const MARKS: [&str; 13] = [
     "a first commit went beside the validation",
     "a create landed again in a collected slot",
     "a read was answered by a standby",
-    "an outcome stayed unknown",
     "a pause of more than an hour",
     "a one-way partition",
 ];

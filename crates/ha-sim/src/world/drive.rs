@@ -202,7 +202,6 @@ impl<S: Service + 'static> World<S> {
             Event::Undecided { tickets } => {
                 let unknown = self.settle(i, tickets).len();
                 self.tally.unknown += unknown as u64;
-                self.marks.hit("an outcome stayed unknown");
             }
             Event::ReadReady { read, seq } => self.read_ready(i, read, seq),
             Event::ReadFailed(read) => {

@@ -62,6 +62,8 @@ pub struct Load {
     pub burst: u64,
     /// By how much clients, operators and accidents are slower than in a plane that polls every 100 ms.
     pub slower: u64,
+    /// How often an operator ends the leadership, in 10,000 looks: by a crash that everybody hears of, a stop, or a handover.
+    pub churn: u64,
 }
 
 impl Default for Load {
@@ -70,6 +72,7 @@ impl Default for Load {
             every: 30 * MS,
             burst: 1,
             slower: 1,
+            churn: 0,
         }
     }
 }

@@ -21,6 +21,9 @@ impl<S: Service + 'static> World<S> {
         }
         let next = self.now + 1 + self.rng.below(self.load.every * self.load.slower);
         self.at(next, Ev::Operator);
+        if self.rng.chance_of_fault(self.load.churn) {
+            return self.churn();
+        }
         let i = self.rng.below(self.members.len() as u64) as usize;
         self.deliver_ended(i);
         let member = &self.members[i];
@@ -86,6 +89,52 @@ impl<S: Service + 'static> World<S> {
             92 => self.input(i, Input::ClockJumped),
             _ => {}
         }
+    }
+
+    /// The leader goes.
+    fn churn(&mut self) {
+        let leads = |m: &crate::Member<S>| m.node.as_ref().is_some_and(|n| n.write_authority().is_some());
+        let Some(leader) = self.members.iter().position(leads) else {
+            return;
+        };
+        let other =
+            (leader + 1 + self.rng.below(self.members.len() as u64 - 1) as usize) % self.members.len();
+        match self.rng.below(4) {
+            0 | 1 => self.crash_and_tell(leader),
+            2 => {
+                self.stop(leader);
+                let back = self.now + self.rng.below(SEC / 4);
+                self.at(back, Ev::Restart(leader));
+            }
+            _ => {
+                if self.change_mode(other, Mode::Master) {
+                    self.change_mode(leader, Mode::Auto);
+                }
+            }
+        }
+    }
+
+    /// Its address refuses connections from now on, and what it had running ends with its process's guard.
+    fn crash_and_tell(&mut self, i: usize) {
+        let process = self.members[i].node.as_ref().expect("it leads").process().clone();
+        let is_over = !self.acts_now(self.members[i].who());
+        self.crash(i);
+        for j in 0..self.members.len() {
+            if j != i && self.members[j].node.is_some() {
+                let process = process.clone();
+                let input = if is_over {
+                    Input::Exited(process)
+                } else {
+                    let evidence = ha_proto::Evidence::Refused;
+                    Input::Suspect { process, evidence }
+                };
+                let who = self.members[j].who();
+                let later = self.now + self.rng.below(3 * MS);
+                self.at(later, Ev::Comes { who, input });
+            }
+        }
+        let back = self.now + self.rng.below(SEC / 4);
+        self.at(back, Ev::Restart(i));
     }
 
     /// Everybody sleeps for hours or days, and some wake later than others: what they slept through has been collected by then.

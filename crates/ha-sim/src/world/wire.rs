@@ -59,8 +59,31 @@ impl<S: Service + 'static> World<S> {
                 back: (!fate.silent).then_some(back),
                 unknown: fate.unknown,
             };
-            self.at(self.now + fate.there, ev);
+            let there = self.freeze(i, &ev).unwrap_or(fate.there);
+            self.at(self.now + there, ev);
         }
+    }
+
+    /// The process is stopped just as an entry leaves it, and goes on just after it has arrived: how long it is on its way.
+    fn freeze(&mut self, i: usize, ev: &Ev) -> Option<Micros> {
+        let Ev::Reaches { request, .. } = ev else {
+            return None;
+        };
+        let StoreOp::Create { bytes, .. } = &request.op else {
+            return None;
+        };
+        let kind = RawEntry::peek(bytes)?.kind;
+        // Claims are rare, and what becomes of them matters most.
+        let often = if kind == Kind::Takeover { 20 } else { 1 };
+        if self.members[i].paused_until > self.now || !self.rng.chance_of_fault(self.faults.freezes * often) {
+            return None;
+        }
+        let longest = self.rng.pick(&[SEC, 5 * SEC]);
+        let there = MS + self.rng.below(longest * self.load.slower);
+        self.tally.faults += 1;
+        let wake = self.now + there + self.rng.below(100 * MS);
+        self.pause(i, wake);
+        Some(there)
     }
 
     /// What a node signs is looked at as it leaves.
