@@ -51,12 +51,6 @@ const LONGER: &[(&str, usize, usize, &str)] = &[
         750,
         "one schedule a rule, read one at a time",
     ),
-    (
-        "crates/ha-proto/tests/world/mod.rs",
-        900,
-        800,
-        "one event loop; its parts and checkers have files of their own",
-    ),
 ];
 
 /// Modules without a head of their own.

@@ -2,10 +2,8 @@
 //!
 //! Leases of 600 ms less 120 of grace, clocks that may differ by 10 %: who waits for a lease waits 734 ms of its own.
 
-mod world;
-
 use ha_proto::{Input, Kind, Mode, Role, StoreReply};
-use world::hand::{Hand, kinds};
+use ha_sim::hand::{Hand, kinds};
 
 const WAIT: u64 = 734;
 

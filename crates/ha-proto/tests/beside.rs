@@ -1,9 +1,7 @@
 //! The first commit of a new leader goes beside the listing that validates its claim: two round trips from the claim to the answer.
 
-mod world;
-
 use ha_proto::{Event, FailureKind, NotApplied, Role, Seq, StoreFailure, StoreReply};
-use world::hand::{Hand, takeover};
+use ha_sim::hand::{Hand, takeover};
 
 /// Two nodes; the second has claimed, its Takeover lies in its slot, and it waits for the listing.
 fn validating() -> (Hand, u64) {

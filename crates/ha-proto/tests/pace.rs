@@ -1,12 +1,10 @@
 //! A plane on a store that charges for each request: what it asks while it is idle, and that it lives all the same.
 
-mod world;
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ha_proto::{Config, IdleRequests, Mode, Role};
-use world::{MS, SEC, World};
+use ha_sim::{MS, SEC, World};
 
 /// Three nodes on a bucket by these settings, settled.
 fn three(config: &Config) -> World {
@@ -117,7 +115,7 @@ fn nodes_that_live_by_different_times_say_so() {
     let mut w = World::quiet(5, &[Mode::Auto]);
     w.start_all();
     w.run_for(SEC);
-    w.config = world::config()
+    w.config = ha_sim::config()
         .heartbeat_timeout(Duration::from_millis(500))
         .build()
         .unwrap();

@@ -1,9 +1,7 @@
 //! Worlds without faults: what a user sees when all is well, and when one thing happens.
 
-mod world;
-
 use ha_proto::{Mode, Role};
-use world::{MS, SEC, World};
+use ha_sim::{MS, SEC, World};
 
 #[test]
 fn one_node_on_an_empty_store_becomes_master() {

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use ha_proto::{StoreOp, StoreReply};
 
+/// What every node of a world shares.
 #[derive(Clone, Debug, Default)]
 pub struct Store {
+    /// What is in it, by key.
     pub objects: BTreeMap<String, Arc<[u8]>>,
     /// Folders stay when what was in them is deleted, as on a disk; a bucket knows none.
     pub is_bucket: bool,
@@ -14,6 +16,7 @@ pub struct Store {
 }
 
 impl Store {
+    /// Does what a request asks for, at once.
     pub fn carry_out(&mut self, op: &StoreOp) -> StoreReply {
         match op {
             StoreOp::Create { key, bytes } => {
@@ -60,6 +63,8 @@ impl Store {
         }
     }
 
+    /// The names in one folder, in an order that means nothing.
+    #[must_use]
     pub fn list(&self, folder: &str) -> Vec<String> {
         let inside = format!("{folder}/");
         let names = self
@@ -76,6 +81,7 @@ impl Store {
         names
     }
 
+    /// All objects whose keys begin with this.
     pub fn under<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a String, &'a Arc<[u8]>)> {
         self.objects
             .range(prefix.to_string()..)

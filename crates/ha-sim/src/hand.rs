@@ -8,25 +8,40 @@ use ha_proto::{
     Output, Payload, RawEntry, Role, Seq, StoreOp, StoreReply, StoreRequest, WriteId, layout,
 };
 
-use super::host::Host;
-use super::store::Store;
-use super::truth::Truth;
-use super::{brief, check};
+use crate::check;
+use crate::host::Host;
+use crate::store::Store;
+use crate::truth::Truth;
+use crate::words::brief;
 
+/// One node of a schedule.
+#[derive(Debug)]
 pub struct Seat {
+    /// The machine.
     pub node: Node,
+    /// The owner of its state.
     pub host: Host,
+    /// What it has asked of the store, and has no answer to.
     pub asks: Vec<StoreRequest>,
+    /// What it has told its observers.
     pub events: Vec<Event>,
+    /// It is stopped, and sees no time pass.
     pub asleep: bool,
     held: Vec<String>,
 }
 
+/// A plane whose every request a test can hold, land and answer by hand.
+#[derive(Debug)]
 pub struct Hand {
+    /// The time of all clocks, milliseconds.
     pub ms: u64,
+    /// The store.
     pub store: Store,
+    /// What the journal truly says.
     pub truth: Truth,
+    /// The nodes.
     pub seats: Vec<Seat>,
+    /// Their settings.
     pub config: Config,
     /// What is held of every node from its start.
     pub held: Vec<String>,
@@ -34,13 +49,21 @@ pub struct Hand {
 
 /// Polls of 100 ms, suspicion after 300, leases of 600 less 120, a snapshot every fourth entry.
 pub fn config() -> ha_proto::ConfigBuilder {
-    super::config()
+    crate::config()
         .snapshot_entries(4)
         .confirm_period(Duration::from_secs(3600))
         .drift_ppm(100_000)
 }
 
+impl Default for Hand {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Hand {
+    /// No node yet.
+    #[must_use]
     pub fn new() -> Self {
         let config = config().build().expect("these settings agree");
         Self {
@@ -54,6 +77,7 @@ impl Hand {
     }
 
     /// The first leads and may act, the others follow.
+    #[must_use]
     pub fn plane(n: usize) -> Self {
         let mut h = Self::new();
         for i in 0..n {
@@ -65,6 +89,7 @@ impl Hand {
         h
     }
 
+    /// Starts a node, or starts it again as another process.
     pub fn boot(&mut self, i: usize, mode: Mode) {
         let identity = Identity {
             node: NodeId::new(&format!("n{i}")).expect("a good name"),
@@ -92,6 +117,8 @@ impl Hand {
         self.pump();
     }
 
+    /// What the clocks show.
+    #[must_use]
     pub fn now(&self) -> Instant {
         Instant::from_millis(self.ms)
     }
@@ -101,15 +128,18 @@ impl Hand {
         self.seats[i].held.push(words.to_string());
     }
 
+    /// Holds nothing more of this node.
     pub fn free(&mut self, i: usize) {
         self.seats[i].held.clear();
         self.pump();
     }
 
+    /// Stops a node.
     pub fn sleep(&mut self, i: usize) {
         self.seats[i].asleep = true;
     }
 
+    /// Lets it go on.
     pub fn wake(&mut self, i: usize) {
         self.seats[i].asleep = false;
         let now = self.now();
@@ -152,7 +182,7 @@ impl Hand {
         match request {
             HostRequest::Unload => seat.host = Host::default(),
             HostRequest::Restore { load, parts, .. } => {
-                seat.host.restore(&parts);
+                seat.host = Host::restore(&parts).expect("nodes restore what they have written");
                 seat.node
                     .handle_input(now, Input::Restored { load, result: Ok(()) });
             }
@@ -162,7 +192,8 @@ impl Hand {
                 seat.node.handle_input(now, Input::Snapshot { id, parts });
             }
         }
-        check::prefix::holds(&self.truth, &self.seats[i].host.state, &format!("n{i}"));
+        check::prefix::holds(&self.truth, self.seats[i].host.line)
+            .unwrap_or_else(|bad| panic!("n{i}: {bad}"));
     }
 
     fn serve(&mut self, i: usize) -> bool {
@@ -184,6 +215,7 @@ impl Hand {
         reply
     }
 
+    /// A node hears of a request.
     pub fn answer(&mut self, i: usize, request: &StoreRequest, reply: StoreReply) {
         let now = self.now();
         self.seats[i].node.handle_input(
@@ -209,6 +241,7 @@ impl Hand {
         seat.asks.remove(at)
     }
 
+    /// Whether such a request waits.
     pub fn asks_for(&mut self, i: usize, words: &str) -> bool {
         self.drain(i);
         self.seats[i].asks.iter().any(|r| brief(&r.op).contains(words))
@@ -227,19 +260,22 @@ impl Hand {
             }
             self.pump();
             for i in 0..self.seats.len() {
-                check::takeovers::leads_truly(&self.seats[i].node, &self.truth);
+                check::takeovers::leads_truly(&self.seats[i].node, &self.truth)
+                    .unwrap_or_else(|bad| panic!("{bad}"));
             }
             let acting = (0..self.seats.len()).filter(|i| self.may_act(*i)).count();
             assert!(acting <= 1, "I4: two may act");
         }
     }
 
+    /// Something comes to a node.
     pub fn input(&mut self, i: usize, input: Input) {
         let now = self.now();
         self.seats[i].node.handle_input(now, input);
         self.pump();
     }
 
+    /// A change is proposed to it.
     pub fn propose(&mut self, i: usize, change: u64) {
         let now = self.now();
         self.seats[i]
@@ -257,10 +293,14 @@ impl Hand {
         }
     }
 
+    /// What it reports itself to be.
+    #[must_use]
     pub fn role(&self, i: usize) -> Role {
         self.seats[i].node.role(self.now())
     }
 
+    /// Whether it may act on the world.
+    #[must_use]
     pub fn may_act(&self, i: usize) -> bool {
         self.seats[i].node.act_authority(self.now()).is_some()
     }
@@ -277,11 +317,14 @@ impl Hand {
         );
     }
 
+    /// Whether something is in that slot.
+    #[must_use]
     pub fn there(&self, slot: u64) -> bool {
         self.store.objects.contains_key(&layout::entry_key(Seq(slot)))
     }
 
     /// An entry that some process sent long ago, with whatever is wrong with it.
+    #[must_use]
     pub fn forge(
         &self,
         by: usize,
@@ -308,11 +351,15 @@ impl Hand {
         )
     }
 
+    /// What is in that slot.
+    #[must_use]
     pub fn entry(&self, slot: u64) -> RawEntry {
         let key = layout::entry_key(Seq(slot));
         RawEntry::parse(&key, Seq(slot), &self.store.objects[&key]).expect("a good entry")
     }
 
+    /// How many entries of its proposals it has called durable.
+    #[must_use]
     pub fn durable(&self, i: usize) -> usize {
         self.seats[i]
             .events
@@ -321,6 +368,8 @@ impl Hand {
             .count()
     }
 
+    /// How many groups of proposals it has refused.
+    #[must_use]
     pub fn refused(&self, i: usize) -> usize {
         self.seats[i]
             .events
@@ -329,6 +378,8 @@ impl Hand {
             .count()
     }
 
+    /// At which slot it has answered its first read.
+    #[must_use]
     pub fn answered(&self, i: usize) -> Option<Seq> {
         self.seats[i].events.iter().find_map(|e| match e {
             Event::ReadReady { seq, .. } => Some(*seq),
@@ -337,6 +388,8 @@ impl Hand {
     }
 }
 
+/// An entry with one change.
+#[must_use]
 pub fn commit_of(change: u64) -> Payload {
     let change: Arc<[u8]> = Arc::from(&change.to_le_bytes()[..]);
     Payload::Commit {
@@ -346,6 +399,8 @@ pub fn commit_of(change: u64) -> Payload {
     }
 }
 
+/// A claim.
+#[must_use]
 pub fn takeover() -> Payload {
     Payload::Takeover {
         uri: String::new(),
@@ -353,6 +408,8 @@ pub fn takeover() -> Payload {
     }
 }
 
+/// What the valid entries are.
+#[must_use]
 pub fn kinds(h: &Hand) -> Vec<Kind> {
     h.truth.valid.values().map(|(_, k)| *k).collect()
 }

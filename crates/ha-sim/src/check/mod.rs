@@ -1,0 +1,163 @@
+//! What must hold, each in a file of its own, behind [`Checker`].
+
+use ha_proto::{Instant, Node, Seq, StoreOp, StoreReply, WriteId};
+
+use crate::host::Host;
+use crate::service::Service;
+use crate::store::Store;
+use crate::truth::Truth;
+use crate::{Micros, Who};
+
+pub mod acks;
+pub mod acts;
+pub mod digests;
+pub mod manifests;
+pub mod prefix;
+pub mod reads;
+pub mod roles;
+pub mod takeovers;
+
+/// One step of a world, as a checker sees it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Seen<'a, S> {
+    /// A node sends a request.
+    Asked {
+        /// Who.
+        who: Who,
+        /// It.
+        node: &'a Node,
+        /// What its clock shows.
+        now: Instant,
+        /// For what.
+        op: &'a StoreOp,
+        /// It signs an entry that it has not sent before.
+        is_new: bool,
+    },
+    /// The store has done what a request asked for.
+    Stored {
+        /// For what.
+        op: &'a StoreOp,
+        /// What came of it.
+        reply: &'a StoreReply,
+    },
+    /// A node has begun with a snapshot, or with the initial state.
+    Restored {
+        /// Who.
+        who: Who,
+        /// The owner of its state.
+        host: &'a Host<S>,
+        /// The slot of the snapshot.
+        seq: Seq,
+    },
+    /// A node has applied an entry.
+    Applied {
+        /// Who.
+        who: Who,
+        /// The owner of its state.
+        host: &'a Host<S>,
+        /// The slot.
+        seq: Seq,
+    },
+    /// A node is asked for a snapshot of its state.
+    Snapshot {
+        /// Who.
+        who: Who,
+        /// The owner of its state.
+        host: &'a Host<S>,
+    },
+    /// A client is told that its change is durable.
+    Durable {
+        /// Which.
+        change: u64,
+        /// Where.
+        seq: Seq,
+        /// The entry's write id.
+        write_id: WriteId,
+    },
+    /// A client is told that its change is not, and never will be.
+    NotApplied {
+        /// Which.
+        change: u64,
+    },
+    /// A client reads.
+    Read {
+        /// Where.
+        who: Who,
+        /// The state must have reached this slot.
+        at: Seq,
+        /// The last slot that had been acknowledged before it was asked for.
+        acked: Seq,
+        /// The state it is answered from, where the node has it.
+        host: Option<&'a Host<S>>,
+    },
+    /// A process begins to act on the world.
+    ActBegins {
+        /// Who.
+        who: Who,
+        /// Under which epoch.
+        epoch: u64,
+    },
+    /// What it did has ended.
+    ActEnds {
+        /// Who.
+        who: Who,
+    },
+    /// A node has done all that it could do now.
+    Rests {
+        /// Who.
+        who: Who,
+        /// It.
+        node: &'a Node,
+        /// What its clock shows.
+        now: Instant,
+    },
+    /// All is healed, one leads, and nothing is under way.
+    Healed {
+        /// The states of those that follow and of the one that leads, by node.
+        hosts: &'a [(usize, &'a Host<S>)],
+    },
+}
+
+/// Where it happens.
+#[derive(Clone, Copy, Debug)]
+pub struct Scene<'a> {
+    /// Real time.
+    pub now: Micros,
+    /// The store.
+    pub store: &'a Store,
+    /// What the journal truly says.
+    pub truth: &'a Truth,
+}
+
+/// Something that must hold at every step of every world.
+pub trait Checker<S> {
+    /// For the report of a violation.
+    fn name(&self) -> &'static str;
+
+    /// Looks at one step.
+    ///
+    /// # Errors
+    /// If it does not hold: what was seen, in words.
+    fn see(&mut self, scene: &Scene<'_>, seen: &Seen<'_, S>) -> Result<(), String>;
+}
+
+/// Those that every world has.
+#[must_use]
+pub fn all<S: Service + 'static>() -> Vec<Box<dyn Checker<S>>> {
+    vec![
+        Box::new(takeovers::Takeovers),
+        Box::new(acks::Acks::default()),
+        Box::new(acts::Acts::default()),
+        Box::new(prefix::Prefix),
+        Box::new(roles::Roles),
+        Box::new(reads::Reads),
+        Box::new(manifests::Manifests),
+        Box::new(digests::Digests::default()),
+    ]
+}
+
+/// `Ok` if it holds, and else the words.
+pub(crate) fn holds(it: bool, words: impl FnOnce() -> String) -> Result<(), String> {
+    if it { Ok(()) } else { Err(words()) }
+}

@@ -1,0 +1,267 @@
+//! The driver of the nodes: hands them what comes, and does what they ask for.
+
+use std::hash::Hash;
+
+use ha_proto::{Event, HostRequest, Input, Output, ReadId, Seq, Tickets};
+
+use super::{Ev, World, show};
+use crate::check::Seen;
+use crate::linear::Answer;
+use crate::{Host, MS, Member, Service, Who};
+
+impl<S: Service + 'static> World<S> {
+    fn is_live(&self, who: Who) -> bool {
+        let member = &self.members[who.0];
+        member.boots == who.1 && member.node.is_some()
+    }
+
+    pub(super) fn happen(&mut self, ev: Ev) {
+        match ev {
+            Ev::Reaches {
+                who,
+                request,
+                back,
+                unknown,
+            } => self.reaches(who, request, back, unknown),
+            Ev::Again(op) => {
+                self.carry_out(&op);
+            }
+            Ev::Comes { who, input } => {
+                if !self.is_live(who) {
+                    return;
+                }
+                let until = self.members[who.0].paused_until;
+                if until > self.now {
+                    return self.at(until, Ev::Comes { who, input });
+                }
+                let now = self.members[who.0].clock(self.now);
+                self.members[who.0].live().handle_input(now, input);
+                self.drain(who.0);
+            }
+            Ev::Wake { who, generation } => {
+                let member = &self.members[who.0];
+                if !self.is_live(who) || member.wake_generation != generation {
+                    return;
+                }
+                if member.paused_until > self.now {
+                    return self.at(member.paused_until, Ev::Wake { who, generation });
+                }
+                let now = self.members[who.0].clock(self.now);
+                self.members[who.0].live().handle_timeout(now);
+                self.drain(who.0);
+            }
+            Ev::ActEnds { who, act, generation } => self.act_ends(who, act, generation),
+            Ev::Haunt(i) => self.haunt(i),
+            Ev::Heard(i) if self.members[i].paused_until > self.now => {
+                self.at(self.members[i].paused_until, Ev::Heard(i));
+            }
+            Ev::Heard(i) => self.deliver_ended(i),
+            Ev::Restart(i) if self.nap_until > self.now => self.at(self.nap_until, Ev::Restart(i)),
+            Ev::Restart(i) => {
+                if self.members[i].node.is_none() {
+                    self.start(i);
+                }
+            }
+            Ev::Operator => self.operate(),
+        }
+    }
+
+    /// Does all that a node asks for, and finds out when to come back.
+    pub fn drain(&mut self, i: usize) {
+        for round in 0.. {
+            assert!(round < 50, "n{i} wants to be called again and again: a busy loop");
+            let asked = self.drain_outputs(i);
+            let member = &mut self.members[i];
+            let Some(node) = &mut member.node else { return };
+            let local = Member::<S>::clock_of(member.origin, member.rate_ppm, self.now);
+            match node.poll_timeout() {
+                None => return,
+                Some(at) if at > local => break,
+                Some(at) => {
+                    assert!(
+                        asked || round < 3,
+                        "n{i} wants attention at {at:?}, it is {local:?}, and nothing comes of it"
+                    );
+                    node.handle_timeout(local);
+                }
+            }
+        }
+        self.look(i);
+        let member = &mut self.members[i];
+        let Some(at) = member.node.as_ref().and_then(ha_proto::Node::poll_timeout) else {
+            return;
+        };
+        let at = member.real(at).max(self.now + 1);
+        if member.wake_at != at {
+            member.wake_at = at;
+            member.wake_generation += 1;
+            let (who, generation) = (member.who(), member.wake_generation);
+            self.at(at, Ev::Wake { who, generation });
+        }
+    }
+
+    fn drain_outputs(&mut self, i: usize) -> bool {
+        let mut any = false;
+        loop {
+            let Some(node) = self.members[i].node.as_mut() else {
+                return any;
+            };
+            let Some(output) = node.poll_output() else {
+                return any;
+            };
+            any |= !matches!(output, Output::Event(Event::Warning(_) | Event::Note(_)));
+            (self.now, i, &output).hash(&mut self.trace);
+            match output {
+                Output::Store(request) => self.send(i, request),
+                Output::Host(request) => self.own(i, request),
+                Output::Event(Event::Warning(said)) => self.warn(i, said),
+                Output::Event(event) => self.told(i, event),
+            }
+        }
+    }
+
+    /// Only so many are kept.
+    fn warn(&mut self, i: usize, said: String) {
+        if self.warnings.len() < 1000 {
+            self.warnings.push((i, said));
+        }
+    }
+
+    fn own(&mut self, i: usize, request: HostRequest) {
+        let who = self.members[i].who();
+        let delay = 1 + self.rng.below(2 * MS);
+        match request {
+            HostRequest::Unload => self.members[i].host = Host::default(),
+            HostRequest::Restore { load, parts, seq } => {
+                self.tally.loads += 1;
+                self.note(|| format!("n{i} restores slot {seq}"));
+                let member = &mut self.members[i];
+                member.host = Host::restore(&parts).unwrap_or_else(|bad| {
+                    panic!("n{i} cannot restore slot {seq}: {bad} (seed {})", self.seed)
+                });
+                if member.has_loaded && seq > Seq(0) {
+                    self.marks.hit("a standby reloaded from a snapshot");
+                }
+                member.has_loaded = true;
+                let host = &member.host;
+                show!(self, Seen::Restored { who, host, seq });
+                let input = Input::Restored { load, result: Ok(()) };
+                self.at(self.now + delay, Ev::Comes { who, input });
+            }
+            HostRequest::Apply(entry) => {
+                let host = &mut self.members[i].host;
+                host.apply(&entry);
+                let (host, seq) = (&*host, entry.seq);
+                show!(self, Seen::Applied { who, host, seq });
+            }
+            HostRequest::Snapshot { id, .. } => {
+                let host = &self.members[i].host;
+                let parts = host.snapshot();
+                show!(self, Seen::Snapshot { who, host });
+                let input = Input::Snapshot { id, parts };
+                self.at(self.now + delay, Ev::Comes { who, input });
+            }
+        }
+    }
+
+    fn told(&mut self, i: usize, event: Event) {
+        self.note(|| format!("n{i} {event:?}"));
+        match event {
+            Event::Durable {
+                tickets,
+                seq,
+                write_id,
+            } => {
+                if self.members[i].doubtful.remove(&write_id) {
+                    self.marks.hit("a create was ambiguous and won");
+                }
+                for (change, op) in self.settle(i, tickets) {
+                    show!(
+                        self,
+                        Seen::Durable {
+                            change,
+                            seq,
+                            write_id
+                        }
+                    );
+                    self.tally.acknowledged += 1;
+                    self.answer(op, |truth| Answer::Appended {
+                        epoch: truth.epoch_at(seq),
+                        seq: seq.0,
+                    });
+                }
+                self.acked = self.acked.max(seq);
+            }
+            Event::NotApplied { tickets, .. } => {
+                for (change, op) in self.settle(i, tickets) {
+                    show!(self, Seen::NotApplied { change });
+                    self.tally.refused += 1;
+                    self.answer(op, |_| Answer::Refused);
+                }
+            }
+            Event::Undecided { tickets } => {
+                let unknown = self.settle(i, tickets).len();
+                self.tally.unknown += unknown as u64;
+            }
+            Event::ReadReady { read, seq } => self.read_ready(i, read, seq),
+            Event::ReadFailed(read) => {
+                self.members[i].reads.remove(&read);
+            }
+            Event::Note(said) if said.contains("the claim is void") => self.marks.hit("a claim was void"),
+            Event::Stopped => {
+                let member = &mut self.members[i];
+                member.stopped = true;
+                member.node = None;
+                member.host = Host::default();
+            }
+            _ => {}
+        }
+    }
+
+    fn settle(&mut self, i: usize, tickets: Tickets) -> Vec<(u64, usize)> {
+        let member = &mut self.members[i];
+        (tickets.first.0..=tickets.last.0)
+            .map(|t| member.tickets.remove(&t).expect("a ticket is answered once"))
+            .collect()
+    }
+
+    fn answer(&mut self, op: usize, answer: impl FnOnce(&crate::Truth) -> Answer) {
+        let answer = answer(&self.truth);
+        if let Some(op) = self.history.as_mut().map(|h| &mut h[op]) {
+            op.returned = self.now;
+            op.answer = answer;
+        }
+    }
+
+    fn read_ready(&mut self, i: usize, read: ReadId, at: Seq) {
+        let who = self.members[i].who();
+        let Some(asked) = self.members[i].reads.remove(&read) else {
+            return;
+        };
+        let member = &self.members[i];
+        let node = member.node.as_ref().expect("it has just answered");
+        let is_there = node.applied().is_some_and(|applied| applied >= at) && member.host.loaded;
+        let host = is_there.then_some(&member.host);
+        if is_there && node.write_authority().is_none() {
+            self.marks.hit("a read was answered by a standby");
+        }
+        let line = host
+            .map(|h| h.line)
+            .or_else(|| self.truth.line(self.truth.count_at(at)));
+        let line = line.expect("the journal has as many changes as it counts");
+        show!(
+            self,
+            Seen::Read {
+                who,
+                at,
+                acked: asked.acked,
+                host
+            }
+        );
+        self.tally.reads += 1;
+        self.answer(asked.op, |_| Answer::Saw {
+            len: line.len,
+            last: line.last,
+        });
+    }
+}

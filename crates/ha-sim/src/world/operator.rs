@@ -1,0 +1,173 @@
+//! What operators, applications and accidents do to the nodes, all the time.
+
+use ha_proto::{Input, Mode, Process};
+
+use super::{Ev, World};
+use crate::{HOUR, MS, SEC, Service};
+
+impl<S: Service + 'static> World<S> {
+    /// Begins to meddle.
+    pub fn begin_operating(&mut self) {
+        self.operators = true;
+        self.at(self.now, Ev::Operator);
+    }
+
+    pub(super) fn operate(&mut self) {
+        if !self.operators {
+            return;
+        }
+        if self.nap_until > self.now {
+            return self.at(self.nap_until, Ev::Operator);
+        }
+        let next = self.now + 1 + self.rng.below(self.load.every * self.load.slower);
+        self.at(next, Ev::Operator);
+        if self.rng.chance_of_fault(self.load.churn) {
+            return self.churn();
+        }
+        let i = self.rng.below(self.members.len() as u64) as usize;
+        self.deliver_ended(i);
+        let member = &self.members[i];
+        if member.node.is_none() {
+            return;
+        }
+        // What is told to a paused process reaches it later; here it is simply not told.
+        let paused = member.paused_until > self.now;
+        if self.rng.chance(self.faults.crashes) {
+            return self.crash_and_restart(i);
+        }
+        if paused {
+            return;
+        }
+        if self.rng.chance(self.faults.pauses) {
+            if self.faults.longest_pause > HOUR && self.rng.chance(500) {
+                return self.nap();
+            }
+            let longest = self.rng.pick(&[SEC / 5, 2 * SEC, 20 * SEC]);
+            let until = self.now + self.rng.below(longest * self.load.slower);
+            return self.pause(i, until);
+        }
+        if self.rng.chance(self.faults.cuts) {
+            return self.cut(i);
+        }
+        if self.rng.chance(self.faults.stops) {
+            self.stop(i);
+            let back = self.now + self.rng.below(5 * SEC * self.load.slower);
+            return self.at(back, Ev::Restart(i));
+        }
+        if self.rng.chance(self.faults.modes) {
+            let modes = [
+                Mode::Auto,
+                Mode::Standby,
+                Mode::HotStandby,
+                Mode::HotBackup,
+                Mode::Master,
+                Mode::Disabled,
+                Mode::Auto,
+            ];
+            let mode = self.rng.pick(&modes);
+            self.change_mode(i, mode);
+            return;
+        }
+        match self.rng.below(100) {
+            0..=69 => {
+                for i in 0..self.members.len() {
+                    if self.members[i].paused_until <= self.now {
+                        let count = 1 + self.rng.below(self.load.burst);
+                        self.propose_many(i, count);
+                    }
+                }
+            }
+            70..=89 => {
+                self.read(i);
+            }
+            90..=91 => {
+                let priority = self.rng.below(7) as i64 - 3;
+                let now = self.members[i].clock(self.now);
+                self.members[i].live().set_priority(now, priority);
+                self.drain(i);
+            }
+            92 => self.input(i, Input::ClockJumped),
+            _ => {}
+        }
+    }
+
+    /// The leader goes.
+    fn churn(&mut self) {
+        let leads = |m: &crate::Member<S>| m.node.as_ref().is_some_and(|n| n.write_authority().is_some());
+        let Some(leader) = self.members.iter().position(leads) else {
+            return;
+        };
+        let other =
+            (leader + 1 + self.rng.below(self.members.len() as u64 - 1) as usize) % self.members.len();
+        match self.rng.below(4) {
+            0 | 1 => self.crash_and_tell(leader),
+            2 => {
+                self.stop(leader);
+                let back = self.now + self.rng.below(SEC / 4);
+                self.at(back, Ev::Restart(leader));
+            }
+            _ => {
+                if self.change_mode(other, Mode::Master) {
+                    self.change_mode(leader, Mode::Auto);
+                }
+            }
+        }
+    }
+
+    /// Its address refuses connections from now on, and what it had running ends with its process's guard.
+    fn crash_and_tell(&mut self, i: usize) {
+        let process = self.members[i].node.as_ref().expect("it leads").process().clone();
+        let is_over = !self.acts_now(self.members[i].who());
+        self.crash(i);
+        for j in 0..self.members.len() {
+            if j != i && self.members[j].node.is_some() {
+                let process = process.clone();
+                let input = if is_over {
+                    Input::Exited(process)
+                } else {
+                    let evidence = ha_proto::Evidence::Refused;
+                    Input::Suspect { process, evidence }
+                };
+                let who = self.members[j].who();
+                let later = self.now + self.rng.below(3 * MS);
+                self.at(later, Ev::Comes { who, input });
+            }
+        }
+        let back = self.now + self.rng.below(SEC / 4);
+        self.at(back, Ev::Restart(i));
+    }
+
+    /// Everybody sleeps for hours or days, and some wake later than others: what they slept through has been collected by then.
+    fn nap(&mut self) {
+        let wake = self.now + HOUR + self.rng.below(self.faults.longest_pause);
+        self.napped += wake - self.now;
+        self.nap_until = wake;
+        for i in 0..self.members.len() {
+            let later = self.rng.pick(&[0, 0, 10 * SEC]);
+            if self.members[i].node.is_some() {
+                self.pause(i, wake + 1 + later);
+            }
+        }
+    }
+
+    fn crash_and_restart(&mut self, i: usize) {
+        let member = &self.members[i];
+        let (process, was): (Process, _) = (
+            member.node.as_ref().expect("it lives").process().clone(),
+            member.who(),
+        );
+        self.crash(i);
+        // Somebody on the same host may know, once what it had running has ended.
+        if self.rng.chance(5000) && !self.acts_now(was) {
+            for j in 0..self.members.len() {
+                if j != i && self.members[j].node.is_some() {
+                    let (who, input) = (self.members[j].who(), Input::Exited(process.clone()));
+                    let later = self.now + self.rng.below(50 * MS);
+                    self.at(later, Ev::Comes { who, input });
+                }
+            }
+        }
+        let back = self.now + self.rng.below(3 * SEC * self.load.slower);
+        self.at(back, Ev::Restart(i));
+    }
+}
