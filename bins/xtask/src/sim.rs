@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use ha_sim::{Plan, Summary, Sums, run as run_world, year};
+use ha_sim::{Kind, Plan, Summary, Sums, run as run_world, year};
 
 use crate::figures::Figures;
 
@@ -22,6 +22,9 @@ pub(crate) struct Args {
     /// Ends after so many minutes of this machine.
     #[arg(long)]
     minutes: Option<f64>,
+    /// Only worlds of this kind: turmoil, bursts, churn or slow.
+    #[arg(long, value_parser = kind)]
+    kind: Option<Kind>,
     /// Worlds at a time.
     #[arg(long, default_value_t = 2)]
     threads: u64,
@@ -30,7 +33,28 @@ pub(crate) struct Args {
     year: Option<u64>,
 }
 
+fn kind(word: &str) -> Result<Kind, String> {
+    let kinds = [Kind::Turmoil, Kind::Bursts, Kind::Churn, Kind::Slow];
+    let found = kinds
+        .into_iter()
+        .find(|kind| format!("{kind:?}").eq_ignore_ascii_case(word));
+    found.ok_or_else(|| format!("there is no `{word}`, only {kinds:?}"))
+}
+
 impl Args {
+    fn plan(&self, seed: u64) -> Plan {
+        self.kind
+            .map_or_else(|| Plan::draw(seed), |kind| Plan::of(seed, kind, kind.secs()))
+    }
+
+    /// Shows a world again.
+    fn again(&self, seed: u64) -> String {
+        let kind = self.kind.map_or(String::new(), |kind| {
+            format!(" --kind {}", format!("{kind:?}").to_lowercase())
+        });
+        format!("cargo xtask sim --seed {seed} --worlds 1 --threads 1{kind}")
+    }
+
     fn is_over(&self, worlds: u64, summary: &Summary, began: Instant) -> bool {
         let none_said = self.hours.is_none() && self.worlds.is_none() && self.minutes.is_none();
         let most = if none_said {
@@ -73,17 +97,15 @@ fn work(args: &Args, began: Instant, next: &AtomicU64, shared: &Mutex<(Summary, 
             }
         }
         let seed = args.seed.wrapping_add(world);
-        let mut result = run_world::<Sums>(&Plan::draw(seed), Vec::new);
+        let mut result = run_world::<Sums>(&args.plan(seed), Vec::new);
         // One in a hundred is run again: the same seed is the same world.
         if world.is_multiple_of(100) {
-            let again = run_world::<Sums>(&Plan::draw(seed), Vec::new);
+            let again = run_world::<Sums>(&args.plan(seed), Vec::new);
             assert_eq!(result, again, "seed {seed} is not the same world twice");
         }
         if let Err(violation) = &mut result {
             eprintln!("{violation}");
-            eprintln!(
-                "again: cargo xtask sim --seed {seed} --worlds 1 --threads 1    (HA_LOG=1 tells all that happens)"
-            );
+            eprintln!("again: {}    (HA_LOG=1 tells all that happens)", args.again(seed));
         }
         let (summary, traces) = &mut *shared.lock().expect("no worker panics");
         *traces ^= result.as_ref().map_or(0, |report| report.trace);

@@ -23,6 +23,19 @@ pub enum Kind {
     Slow,
 }
 
+impl Kind {
+    /// How long its worlds are in turmoil, seconds.
+    #[must_use]
+    pub fn secs(self) -> u64 {
+        match self {
+            Self::Turmoil => 30,
+            Self::Churn => 100,
+            Self::Bursts => 20,
+            Self::Slow => 900,
+        }
+    }
+}
+
 /// What a world is like.
 #[derive(Clone, Debug)]
 #[allow(clippy::exhaustive_structs)]
@@ -59,12 +72,7 @@ impl Plan {
             Kind::Churn,
             Kind::Slow,
         ]);
-        let secs = match kind {
-            Kind::Turmoil | Kind::Churn => 30,
-            Kind::Bursts => 20,
-            Kind::Slow => 900,
-        };
-        Self::of(seed, kind, secs)
+        Self::of(seed, kind, kind.secs())
     }
 
     /// Draws one of this kind and length.
@@ -77,7 +85,7 @@ impl Plan {
             Kind::Turmoil => {}
             Kind::Bursts => load.burst = rng.pick(&[256, 512]),
             Kind::Churn => {
-                load.churn = rng.pick(&[500, 1500]);
+                load.churn = rng.pick(&[1500, 4000]);
                 load.burst = 16;
                 faults.spread = 2 * MS;
                 faults.longest_pause = 20 * SEC;
@@ -100,7 +108,7 @@ impl Plan {
             seed,
             kind,
             turmoil: secs * SEC,
-            nodes: 2 + rng.below(4),
+            nodes: if kind == Kind::Churn { 3 } else { 2 + rng.below(4) },
             is_bucket: rng.chance(5000),
             config: settings(kind, &mut rng).build().expect("these settings agree"),
             faults,

@@ -81,6 +81,15 @@ impl<S: Service + 'static> World<S> {
         }
     }
 
+    /// The guard of a process that ends ends what the process had running.
+    pub(super) fn end_act_now(&mut self, i: usize) {
+        let who = self.members[i].who();
+        let act = self.members[i].act.as_ref().map(|a| (a.act, a.generation));
+        if let Some((act, generation)) = act {
+            self.act_ends(who, act, generation);
+        }
+    }
+
     /// What is under way of this process.
     pub(super) fn acts_now(&self, who: Who) -> bool {
         self.acting_now == Some(who)

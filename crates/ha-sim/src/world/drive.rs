@@ -7,7 +7,7 @@ use ha_proto::{Event, HostRequest, Input, Output, ReadId, Seq, Tickets};
 use super::{Ev, World, show};
 use crate::check::Seen;
 use crate::linear::Answer;
-use crate::{Host, MS, Member, Service, Who};
+use crate::{Host, MS, Member, SEC, Service, Who};
 
 impl<S: Service + 'static> World<S> {
     fn is_live(&self, who: Who) -> bool {
@@ -213,6 +213,10 @@ impl<S: Service + 'static> World<S> {
                 member.stopped = true;
                 member.node = None;
                 member.host = Host::default();
+                if self.operators {
+                    let back = self.now + self.rng.below(SEC / 4 * self.load.slower);
+                    self.at(back, Ev::Restart(i));
+                }
             }
             _ => {}
         }

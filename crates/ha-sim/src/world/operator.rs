@@ -50,9 +50,8 @@ impl<S: Service + 'static> World<S> {
             return self.cut(i);
         }
         if self.rng.chance(self.faults.stops) {
-            self.stop(i);
-            let back = self.now + self.rng.below(5 * SEC * self.load.slower);
-            return self.at(back, Ev::Restart(i));
+            // Started again once it has stopped.
+            return self.stop(i);
         }
         if self.rng.chance(self.faults.modes) {
             let modes = [
@@ -101,11 +100,7 @@ impl<S: Service + 'static> World<S> {
             (leader + 1 + self.rng.below(self.members.len() as u64 - 1) as usize) % self.members.len();
         match self.rng.below(4) {
             0 | 1 => self.crash_and_tell(leader),
-            2 => {
-                self.stop(leader);
-                let back = self.now + self.rng.below(SEC / 4);
-                self.at(back, Ev::Restart(leader));
-            }
+            2 => self.stop(leader),
             _ => {
                 if self.change_mode(other, Mode::Master) {
                     self.change_mode(leader, Mode::Auto);
@@ -114,21 +109,14 @@ impl<S: Service + 'static> World<S> {
         }
     }
 
-    /// Its address refuses connections from now on, and what it had running ends with its process's guard.
+    /// What it had running ends with it, by its guard, and the others on its host hear of both.
     fn crash_and_tell(&mut self, i: usize) {
         let process = self.members[i].node.as_ref().expect("it leads").process().clone();
-        let is_over = !self.acts_now(self.members[i].who());
+        self.end_act_now(i);
         self.crash(i);
         for j in 0..self.members.len() {
             if j != i && self.members[j].node.is_some() {
-                let process = process.clone();
-                let input = if is_over {
-                    Input::Exited(process)
-                } else {
-                    let evidence = ha_proto::Evidence::Refused;
-                    Input::Suspect { process, evidence }
-                };
-                let who = self.members[j].who();
+                let (who, input) = (self.members[j].who(), Input::Exited(process.clone()));
                 let later = self.now + self.rng.below(3 * MS);
                 self.at(later, Ev::Comes { who, input });
             }
