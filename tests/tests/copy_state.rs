@@ -39,10 +39,10 @@ fn at_rest(site: Site) -> (Counters, Vec<String>) {
         clients.commit_more(1);
         !plane.objects().entries().contains_key(&Seq(5))
     });
-    // What they were told is held against the values by other stories.
-    let _ = clients.end();
+    let history = clients.end();
     plane.settle();
     let values = plane.all[0].values();
+    history.assert_agrees_with(&values);
     for node in &mut plane.all {
         node.terminate();
     }

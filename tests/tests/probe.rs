@@ -230,7 +230,7 @@ fn a_server_that_is_down_is_no_liar_and_a_node_that_had_it_waits_until_it_is_tol
     wait_for(PATIENCE, "it says that it waits", || {
         node.log().contains("the store does not answer, trying again")
     });
-    node.terminate();
+    assert_eq!(node.terminate().code, Some(0), "it was asked to stop");
     let mut node = launch.start();
     server.start_again();
     node.becomes("MASTER");
