@@ -100,19 +100,19 @@ const SLICE_OF_TWO: [&str; 7] = [
 const SLICE_OF_THREE: [&str; 3] = [
     "journal nodes=3 takeovers=2 commits=1 snapshots=1",
     "journal nodes=3 takeovers=3 commits=1 handovers=1",
-    "authority nodes=3 takeovers=2 fulls=2",
+    "authority nodes=3 takeovers=1 fulls=1 ticks=1",
 ];
-const FULL_OF_TWO: [&str; 6] = [
+const FULL_OF_TWO: [&str; 7] = [
     "journal nodes=2 takeovers=3 commits=3 snapshots=2 releases=1",
     "journal nodes=2 takeovers=3 commits=3 snapshots=3",
     "journal nodes=2 takeovers=3 commits=3 snapshots=2 handovers=1 restarts=1",
     "journal nodes=2 takeovers=2 commits=2 snapshots=2 reads=1",
     "journal nodes=2 takeovers=2 commits=2 snapshots=2 confirms=2",
-    "authority nodes=2 takeovers=3 fulls=3 commits=1 releases=1 handovers=1 deaths=1",
+    "authority nodes=2 takeovers=2 fulls=2 deaths=1",
+    "authority nodes=2 takeovers=3 fulls=3 releases=1 ticks=3",
 ];
-const FULL_OF_THREE: [&str; 4] = [
+const FULL_OF_THREE: [&str; 3] = [
     "journal nodes=3 takeovers=3 commits=2 snapshots=2",
     "journal nodes=3 takeovers=3 commits=2 snapshots=1 releases=1 handovers=1",
-    "authority nodes=3 takeovers=2 fulls=2 releases=1 deaths=1",
-    "authority nodes=3 takeovers=3 fulls=2",
+    "authority nodes=3 takeovers=2 fulls=2 ticks=3",
 ];

@@ -282,10 +282,16 @@ impl Actor {
             self.drain(fx, tables);
         }
         // Each lease that is read prolongs what runs under it.
-        if let (Some(work), Some(may)) = (&mut self.work, self.node.act_authority(self.now))
-            && (may.epoch == work.epoch || self.bounds.untied)
-        {
-            work.until = work.until.max(may.until);
+        let lease = self
+            .node
+            .act_authority(self.now)
+            .map(|may| (may.epoch, may.until));
+        let any = self.node.role_holds_until().filter(|_| self.bounds.untied);
+        if let Some(work) = &mut self.work {
+            let own = lease
+                .filter(|(epoch, _)| *epoch == work.epoch)
+                .map(|(_, until)| until);
+            work.until = own.into_iter().chain(any).fold(work.until, Ord::max);
         }
         self.pos = u8::try_from(self.node.view().pos.0).expect("a model's journal is short");
         self.forget_dead_asks();
