@@ -150,7 +150,7 @@ impl Workshop {
         let manifest = fs::read_to_string(from.join("Cargo.toml")).map_err(io)?;
         let members = |line: &str| {
             if line.starts_with("members = ") {
-                "members = [\"crates/ha-proto\", \"tests/model\"]".to_owned()
+                "members = [\"crates/ha-proto\", \"crates/ha-sim\", \"tests/model\"]".to_owned()
             } else {
                 line.to_owned()
             }
@@ -159,7 +159,10 @@ impl Workshop {
         fs::create_dir_all(root).map_err(io)?;
         fs::write(root.join("Cargo.toml"), lines.join("\n")).map_err(io)?;
         fs::copy(from.join("Cargo.lock"), root.join("Cargo.lock")).map_err(io)?;
-        copy(&from.join("tests/model"), &root.join("tests/model")).map_err(io)?;
+        // The protocol's own tests use the simulator, so that cargo wants to see its manifest.
+        for part in ["tests/model", "crates/ha-sim"] {
+            copy(&from.join(part), &root.join(part)).map_err(io)?;
+        }
         Ok(Self {
             root: root.to_owned(),
         })

@@ -366,6 +366,7 @@ impl Node {
     /// Leads no more, by another's hand.
     pub(super) fn deposed(&mut self, now: Instant) {
         self.refuse_queue();
+        self.queue.forget_pace();
         self.keeper.abandon();
         self.authority.lose();
         let after = match &self.state {
@@ -406,6 +407,8 @@ impl Node {
         };
         self.last_write = Some(now);
         if let Some(tickets) = tickets {
+            // A machine that slept in the middle of it says nothing about the round trip.
+            let took = took.min(self.config.request_timeout);
             self.queue.decided(now, took, tickets, self.config.linger_percent);
             self.out.event(Event::Durable {
                 tickets,
