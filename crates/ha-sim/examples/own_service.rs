@@ -73,9 +73,8 @@ impl Checker<Ledger> for MoneyIsKept {
     }
 
     fn see(&mut self, _scene: &Scene<'_>, seen: &Seen<'_, Ledger>) -> Result<(), String> {
-        let (who, host) = match seen {
-            Seen::Applied { who, host, .. } | Seen::Restored { who, host, .. } => (who, host),
-            _ => return Ok(()),
+        let (Seen::Applied { who, host, .. } | Seen::Restored { who, host, .. }) = seen else {
+            return Ok(());
         };
         let sum: u64 = host.state.balances.values().sum();
         if sum == ALL_MONEY {

@@ -70,6 +70,9 @@ impl Plan {
             Kind::Churn,
             Kind::Churn,
             Kind::Churn,
+            Kind::Churn,
+            Kind::Churn,
+            Kind::Churn,
             Kind::Slow,
         ]);
         Self::of(seed, kind, kind.secs())
@@ -95,6 +98,7 @@ impl Plan {
                     &mut faults.stops,
                     &mut faults.cuts,
                     &mut faults.crashes,
+                    &mut faults.freezes,
                 ] {
                     *rare /= 10;
                 }
@@ -271,11 +275,14 @@ pub fn heal<S: Service + 'static>(w: &mut World<S>) {
     );
     let acked = w.tally.acknowledged;
     w.run_for(sec);
-    assert!(
-        w.tally.acknowledged > acked,
-        "and acknowledges it (seed {})",
-        w.seed
-    );
+    if w.tally.acknowledged == acked {
+        // A leader lingers for up to a quarter of what its last entry took, and if it slept meanwhile that may be long.
+        w.marks.hit("a write lingered for a part of a pause");
+        let longest = sec + (w.napped + 20 * SEC * w.load.slower) / 4;
+        w.until("the master's write is acknowledged", longest, |w| {
+            w.tally.acknowledged > acked
+        });
+    }
     assert_eq!(
         w.truth.junk, 0,
         "with true views nothing that is not valid is ever written (seed {})",
