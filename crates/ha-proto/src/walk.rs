@@ -1,8 +1,10 @@
 //! A journal read from outside, entry by entry, by the one rule of validity: for tools that verify or copy a plane's store.
 
+use alloc::collections::BTreeMap;
 use alloc::string::ToString;
 
 use crate::entry::{FormatError, RawEntry};
+use crate::hash::Digest;
 use crate::layout::{entry_key, manifest_key};
 use crate::manifest::Manifest;
 use crate::names::Seq;
@@ -19,20 +21,27 @@ use crate::view::{Read, View};
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Walk {
     view: View,
+    /// Entries that are not valid, by their hashes. There are few: what writers leave who have lost their leadership.
+    invalid: BTreeMap<Digest, Seq>,
 }
 
 impl Walk {
     /// Begins before the first slot.
     #[must_use]
     pub fn from_start() -> Self {
-        Self { view: View::empty() }
+        Self::of(View::empty())
     }
 
     /// Begins behind the slot of a manifest, and takes its word for all up to there.
     #[must_use]
     pub fn from_manifest(manifest: &Manifest) -> Self {
+        Self::of(manifest.view.clone())
+    }
+
+    fn of(view: View) -> Self {
         Self {
-            view: manifest.view.clone(),
+            view,
+            invalid: BTreeMap::new(),
         }
     }
 
@@ -51,11 +60,21 @@ impl Walk {
     /// Takes the bytes found in the next slot, and says whether they are a valid entry; one that is not is skipped, as by every reader.
     ///
     /// # Errors
-    /// If they do not verify, or are a valid entry that this version cannot decode. The walk then stays where it is.
+    /// If they do not verify, are a valid entry that this version cannot decode, or name an entry that is not valid as the one before: nobody
+    /// writes that, so the chain was altered there. The walk then stays where it is.
     pub fn take(&mut self, bytes: &[u8]) -> Result<bool, FormatError> {
         let seq = self.next_slot();
         let entry = RawEntry::parse(&entry_key(seq), seq, bytes)?;
+        if let Some(altered) = self.invalid.get(&entry.header.prev) {
+            return Err(FormatError::Corrupt {
+                object: entry_key(*altered),
+                what: "an entry that does not fit the one before it, and that later ones build on",
+            });
+        }
         let is_valid = matches!(self.view.consume(&entry)?, Read::Valid(_));
+        if !is_valid {
+            self.invalid.insert(entry.hash, seq);
+        }
         // Nobody asks for the hashes of the slots behind.
         self.view.confirm_up_to(seq);
         Ok(is_valid)

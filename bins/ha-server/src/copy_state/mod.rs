@@ -48,11 +48,12 @@ pub(crate) async fn run(args: CopyStateArgs) -> Result<(), RunError> {
     let (from, to) = (open(&from, &variables).await?, open(&to, &variables).await?);
     let (head, tally) = copy(&args, &from, &to).await?;
     let line = format!(
-        "copied plane {} from {} to {}: {} entries up to slot {} in epoch {}, {} manifests, {} parts, {} bytes in {:.1} s; chain {}\n",
+        "copied plane {} from {} to {}: {} entries ({} not valid) up to slot {} in epoch {}, {} manifests, {} parts, {} bytes in {:.1} s; chain {}\n",
         head.plane,
         from.store,
         to.store,
         tally.entries,
+        tally.invalid,
         head.seq,
         head.epoch,
         tally.manifests,
@@ -245,3 +246,6 @@ fn tell(text: String) {
 /// The folders of a plane.
 const OURS: [&str; 4] = ["journal", layout::SNAPSHOTS, layout::PARTS, layout::NODES];
 const TELL_EVERY: u64 = 1000;
+
+#[cfg(test)]
+mod tests;
