@@ -51,18 +51,27 @@ fn goes_on(clients: &Clients) {
 }
 
 #[test]
-fn through_a_bad_connection_masters_die_and_no_acknowledged_write_is_lost() {
+fn through_a_bad_connection_masters_die_and_sleep_and_no_acknowledged_write_is_lost() {
     let Some(bucket) = behind_proxy(11) else { return };
     let site = Site::on_bucket(TIMINGS, bucket.clone());
     // With snapshots and collection, so that these meet the faults too.
     let mut plane = Counters::on(site, 3, 8);
     bad_days().into_iter().for_each(|rule| bucket.proxy().add(rule));
     let clients = plane.clients(6);
-    for _ in 0..5 {
-        clients.commit_more(60);
+    for round in 0..6 {
+        clients.commit_more(40);
         let master = plane.master();
-        plane.all[master].kill();
-        plane.all[master].start_again();
+        if round % 2 == 0 {
+            plane.all[master].kill();
+            plane.all[master].start_again();
+        } else {
+            // It wakes with writes in hand, in the middle of the work of another.
+            plane.all[master].pause();
+            let others: Vec<_> = (0..3).filter(|place| *place != master).collect();
+            let _ = plane.master_among(&others);
+            clients.commit_more(20);
+            plane.all[master].resume();
+        }
     }
     clients.commit_more(30);
     let history = clients.end();
