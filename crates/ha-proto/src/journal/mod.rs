@@ -35,6 +35,7 @@ use crate::peers::Watch;
 use crate::request::{Ask, RequestId, StoreFailure, StoreOp, StoreReply};
 use crate::tail::Tail;
 use crate::time::Instant;
+use crate::unhashed::Unhashed;
 use crate::view::View;
 
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -61,8 +62,9 @@ pub(crate) struct Journal {
     /// What this process had read before it began again: the journal never gets shorter.
     seen: (Seq, Option<PlaneId>),
     /// When it was last asked, ahead of a claim, whether the last slot read is still there; and of which slot it was last found there, as of when.
-    head_asked: Option<Instant>,
-    head_seen: Option<(Seq, Instant)>,
+    /// When belongs to suspicion, which may come at any time.
+    head_asked: Unhashed<Option<Instant>>,
+    head_seen: Option<(Seq, Unhashed<Instant>)>,
 }
 
 impl Journal {
@@ -84,7 +86,7 @@ impl Journal {
             surveyed: false,
             surveyed_at: Seq(0),
             seen: (Seq(0), None),
-            head_asked: None,
+            head_asked: Unhashed(None),
             head_seen: None,
         }
     }
@@ -215,7 +217,7 @@ impl Journal {
         if !self.is_idle() || self.view.pos == Seq(0) || self.head_asked.is_some_and(|at| at >= since) {
             return;
         }
-        self.head_asked = Some(cx.now);
+        *self.head_asked = Some(cx.now);
         let (ask, then) = (Ask::Due(cx.now), AfterHead::Note { sent_at: cx.now });
         self.tail.restart(cx.now);
         self.activity = Activity::Head { ask, then };
@@ -227,7 +229,7 @@ impl Journal {
         debug_assert!(self.is_idle() && self.lead.is_none(), "a claim is an idle node's");
         let is_new = |at: Instant| cx.now.since(at) <= cx.config.heartbeat_timeout;
         let seen = self.head_seen.take();
-        if seen.is_some_and(|(pos, at)| pos == self.view.pos && is_new(at)) {
+        if seen.is_some_and(|(pos, at)| pos == self.view.pos && is_new(*at)) {
             self.tail.restart(cx.now);
             return self.send_claim(cx, evidence, uri);
         }

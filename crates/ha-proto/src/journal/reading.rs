@@ -9,6 +9,7 @@ use crate::output::Cx;
 use crate::request::{Ask, FailureKind, RequestId, StoreReply};
 use crate::tail::Fetched;
 use crate::time::Instant;
+use crate::unhashed::Unhashed;
 use crate::view::Read;
 
 impl Journal {
@@ -236,7 +237,7 @@ impl Journal {
         match then {
             AfterHead::Claim { evidence, uri } => self.send_claim(cx, evidence, uri),
             AfterHead::Note { sent_at } => {
-                self.head_seen = Some((self.view.pos, sent_at));
+                self.head_seen = Some((self.view.pos, Unhashed(sent_at)));
                 self.drive(cx);
             }
             AfterHead::Absent { sent_at } => {
