@@ -47,7 +47,7 @@ fn a_linearizable_read_misses_nothing() {
 #[test]
 fn never_do_two_nodes_act_at_once() {
     // The look ahead of a claim, which is a request of its own, has made this search too long for every build: so far, and no violation.
-    let found = check("authority nodes=2 takeovers=1 fulls=1 secs=20").expect("these are bounds");
+    let found = check("authority nodes=2 takeovers=1 fulls=1 seconds=20").expect("these are bounds");
     assert!(found.violation.is_none(), "{:#?}", found.violation);
     assert!(found.states >= 20_000, "{} states", found.states);
 }
