@@ -248,4 +248,5 @@ const OURS: [&str; 4] = ["journal", layout::SNAPSHOTS, layout::PARTS, layout::NO
 const TELL_EVERY: u64 = 1000;
 
 #[cfg(test)]
+#[path = "copy_tests.rs"]
 mod tests;
