@@ -134,7 +134,7 @@ fn settings_that_contradict_each_other_are_a_configuration_error() {
     }
     assert_refused(
         3,
-        "not supported yet",
+        "persistenceLocation needs a persistenceDir",
         &["launch", "--persistenceLocation", "aws-s3:eu-west-1"],
     );
 }
