@@ -25,6 +25,8 @@ pub struct Peer {
     pub changed_at: Instant,
     /// Whether it has been seen to change, not only to be there.
     pub seen_alive: bool,
+    /// The process that wrote before this one, and the last beat of it that was seen.
+    former: Option<(Nonce, u64)>,
 }
 
 impl Peer {
@@ -41,6 +43,32 @@ impl Peer {
             node: self.record.node_id.clone(),
             nonce: self.record.nonce,
         }
+    }
+
+    /// Whether what is read now was written before what was read last: a put that was under way for long may land over a later one, and says
+    /// nothing about now.
+    fn is_past(&self, read: &NodeRecord) -> bool {
+        let last = (self.record.nonce, self.record.beat);
+        [Some(last), self.former]
+            .into_iter()
+            .flatten()
+            .any(|(nonce, beat)| nonce == read.nonce && read.beat < beat)
+            || self.former == Some((read.nonce, read.beat))
+    }
+
+    fn take(&mut self, now: Instant, read: NodeRecord) {
+        if self.is_past(&read) {
+            return;
+        }
+        let last = (self.record.nonce, self.record.beat);
+        if last != (read.nonce, read.beat) {
+            self.changed_at = now;
+            self.seen_alive = true;
+        }
+        if last.0 != read.nonce {
+            self.former = Some(last);
+        }
+        self.record = read;
     }
 }
 
@@ -315,16 +343,11 @@ impl Peers {
                     record,
                     changed_at: cx.now,
                     seen_alive: false,
+                    former: None,
                 };
                 self.known.insert(node.clone(), peer);
             }
-            Some(peer) => {
-                if (peer.record.beat, peer.record.nonce) != (record.beat, record.nonce) {
-                    peer.changed_at = cx.now;
-                    peer.seen_alive = true;
-                }
-                peer.record = record;
-            }
+            Some(peer) => peer.take(cx.now, record),
         }
     }
 

@@ -100,6 +100,26 @@ fn a_master_that_stops_hands_over_within_one_poll() {
     assert_eq!(w.tally.refused, 0, "nothing was refused");
 }
 
+/// The put of a record that was long under way lands over a later one: all see a master that does not claim to lead, until its next beat.
+#[test]
+fn a_record_that_lands_late_says_nothing_about_now() {
+    let mut w = three();
+    let (old, next) = (w.master(), (w.master() + 1) % 3);
+    let key = format!("nodes/n{next}");
+    let before = w.store.objects[&key].clone();
+    assert!(w.change_mode(old, Mode::HotStandby));
+    w.until("another master", SEC, |w| w.masters().iter().any(|m| *m != old));
+    w.run_for(SEC);
+    let (master, epochs) = (w.master(), w.truth.takeovers.len());
+    assert_eq!(master, next, "the record kept is the new master's");
+    for _ in 0..20 {
+        w.store.objects.insert(key.clone(), before.clone());
+        w.run_for(987 * MS);
+    }
+    assert_eq!(w.truth.takeovers.len(), epochs, "nobody suspected it");
+    assert_eq!(w.masters(), [master]);
+}
+
 #[test]
 fn a_lone_master_told_to_be_hot_standby_becomes_it_and_leads_again_when_told() {
     let mut w = World::quiet(3, &[Mode::Auto]);
