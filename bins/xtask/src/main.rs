@@ -4,8 +4,11 @@
 //! `key=value` pairs, `violations=0` among them, and fails if something did not hold.
 
 mod figures;
+mod fuzz;
 mod linearize;
+mod mutants;
 mod sim;
+mod tool;
 
 use std::process::ExitCode;
 
@@ -25,13 +28,28 @@ enum Command {
     Sim(sim::Args),
     /// Judges a history of operations, as JSON lines.
     Linearize(linearize::Args),
+    /// libFuzzer on everything that reads bytes from outside.
+    Fuzz(fuzz::Args),
+    /// Does a test fail when the code is wrong?
+    Mutants(mutants::Args),
 }
 
 fn main() -> ExitCode {
     let figures = match Cli::parse().command {
-        Command::Sim(args) => sim::run(&args),
-        Command::Linearize(args) => linearize::run(&args),
+        Command::Sim(args) => Ok(sim::run(&args)),
+        Command::Linearize(args) => Ok(linearize::run(&args)),
+        Command::Fuzz(args) => fuzz::run(&args),
+        Command::Mutants(args) => mutants::run(&args),
     };
-    println!("{figures}");
-    figures.exit_code()
+    match figures {
+        Ok(figures) => {
+            println!("{figures}");
+            figures.exit_code()
+        }
+        // Nothing was judged.
+        Err(why) => {
+            eprintln!("cargo xtask: {why}");
+            ExitCode::from(2)
+        }
+    }
 }
