@@ -14,6 +14,14 @@ const SURVIVORS: &str = ".ci/mutants-survivors.txt";
 /// Of a hundred viable mutants so many must be caught.
 const LEAST_PERCENT: f64 = 90.0;
 
+/// Building is most of the time, and nobody looks at what is built. Worlds are few: they judge a thousand times.
+const VARIABLES: [(&str, &str); 4] = [
+    ("CARGO_PROFILE_TEST_DEBUG", "none"),
+    ("CARGO_PROFILE_TEST_OPT_LEVEL", "0"),
+    ("CARGO_INCREMENTAL", "1"),
+    ("HA_CASES", "8"),
+];
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Whose code is changed: ha-proto or ha-core.
@@ -44,11 +52,11 @@ fn shard(text: &str) -> Result<String, String> {
 }
 
 impl Args {
-    /// What the tests that judge are: fast ones that hold what the package is about.
-    fn tests(&self) -> (&'static str, &'static [(&'static str, &'static str)]) {
+    /// The packages whose tests judge: fast ones that hold what the package is about.
+    fn judges(&self) -> &'static [&'static str] {
         match self.package.as_str() {
-            "ha-proto" => ("ha-proto,ha-sim", &[("HA_CASES", "24")]),
-            _ => ("ha-core", &[]),
+            "ha-proto" => &["ha-proto", "ha-sim"],
+            _ => &["ha-core"],
         }
     }
 
@@ -71,15 +79,14 @@ impl Args {
 pub(crate) fn run(args: &Args) -> Result<Figures, String> {
     let accepted = accepted(&root().join(SURVIVORS))?;
     let bin = cargo_tool("cargo-mutants", "27.1.0")?;
-    let (packages, variables) = args.tests();
     let output = args.output();
     std::fs::create_dir_all(&output).map_err(|error| format!("{}: {error}", output.display()))?;
     let began = Instant::now();
     let mut command = Command::new("cargo");
     command
         .env("PATH", path_with(&bin))
-        .envs(variables.iter().copied())
-        .args(["mutants", "--package", &args.package, "--test-package", packages])
+        .envs(VARIABLES)
+        .args(["mutants", "--package", &args.package])
         .args([
             "--timeout",
             "120",
@@ -93,7 +100,7 @@ pub(crate) fn run(args: &Args) -> Result<Figures, String> {
         ])
         .arg(&output);
     if let Some(shard) = &args.shard {
-        command.args(["--shard", shard]);
+        command.args(["--shard", shard, "--sharding", "round-robin"]);
     }
     if let Some(re) = &args.re {
         command.args(["--re", re]);
@@ -102,7 +109,12 @@ pub(crate) fn run(args: &Args) -> Result<Figures, String> {
         let diff = std::path::absolute(diff).map_err(|error| format!("{}: {error}", diff.display()))?;
         command.arg("--in-diff").arg(diff);
     }
-    // Doc tests are slow to build and judge little; the tests of a package are what judges it.
+    // No doc tests: they are slow to build and judge little.
+    command.args(
+        args.judges()
+            .iter()
+            .flat_map(|package| ["--test-package", package]),
+    );
     command.args(["--", "--lib", "--tests"]);
     // It fails if a mutant survives, which is for the list to judge.
     let ended_well = watch(&mut command, |line| eprintln!("{line}"))?;
