@@ -69,9 +69,9 @@ fn bless() {
         return;
     }
     for target in TARGETS {
-        fs::create_dir_all(target.folder()).unwrap();
+        fs::create_dir_all(target.folder()).expect("a folder of the repository can be made");
         for (name, bytes) in target.seeds() {
-            fs::write(target.folder().join(name), bytes).unwrap();
+            fs::write(target.folder().join(name), bytes).expect("and written to");
         }
     }
 }
@@ -93,7 +93,7 @@ fn panics(_: &[u8]) {
 fn boasts(data: &[u8]) {
     // Takes a length's word for it.
     if let Some(length) = data.get(8..12) {
-        let length = u32::from_le_bytes(length.try_into().unwrap()) as usize;
+        let length = u32::from_le_bytes(length.try_into().expect("these are four bytes")) as usize;
         drop(std::hint::black_box(vec![0_u8; length]));
     }
 }

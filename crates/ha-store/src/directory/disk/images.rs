@@ -75,7 +75,7 @@ impl World {
     /// Writes changes back, as a system does when it has time, until at most `keep` are left: in each folder in their order, bytes with their
     /// names.
     pub(super) fn settle(&mut self, keep: usize) {
-        while self.nodes.iter().map(|node| pending(node)).sum::<usize>() > keep {
+        while self.nodes.iter().map(pending).sum::<usize>() > keep {
             let fullest = self.nodes.iter_mut().max_by_key(|node| pending(node));
             let Some(Node::Dir { durable, pending, .. }) = fullest else {
                 return;
