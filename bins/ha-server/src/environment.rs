@@ -123,14 +123,12 @@ mod tests {
     #[test]
     fn the_state_home_is_xdgs_then_homes_and_never_a_relative_path() {
         let of = |xdg: Option<&str>, home: Option<&str>| {
-            let path = |text: Option<&str>| text.map(PathBuf::from);
-            Environment {
-                xdg_state_home: path(xdg),
-                home: path(home),
-                rust_log: None,
-                variables: Variables::default(),
-            }
-            .state_home()
+            let variables = [("XDG_STATE_HOME", xdg), ("HOME", home)];
+            let set: Vec<_> = variables
+                .iter()
+                .filter_map(|(name, value)| Some((*name, (*value)?)))
+                .collect();
+            Environment::of(&set).state_home()
         };
         assert_eq!(of(Some("/x"), Some("/h")), Some("/x/ha-plane".into()));
         assert_eq!(of(None, Some("/h")), Some("/h/.local/state/ha-plane".into()));
