@@ -1,11 +1,6 @@
 //! Inputs made from real objects, from which a fuzzer goes on.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use ha_proto::{
-    Digest, Epoch, Evidence, Header, Kind, NodeId, Nonce, Payload, PlaneId, Process, Seq, WriteId, layout,
-};
+use ha_proto::layout;
 use ha_sim::hand::Hand;
 
 use crate::frame::body;
@@ -25,68 +20,24 @@ fn both_ways(name: &str, frame: &[u8]) -> [(String, Vec<u8>); 2] {
     ]
 }
 
+/// The entries whose bytes the format's own tests hold still.
 pub(crate) fn entries() -> Seeds {
-    let process = Process {
-        node: NodeId::new("n1").expect("a good name"),
-        nonce: Nonce([0xA1; 16]),
-    };
-    let change = |text: &str| Arc::from(text.as_bytes());
-    let uri = || String::from("http://a:8081/");
-    let payloads = [
-        (
-            "genesis",
-            Payload::Genesis {
-                plane: PlaneId("Ab3dEf7h".into()),
-                format_level: 1,
-            },
-        ),
-        (
-            "takeover",
-            Payload::Takeover {
-                uri: uri(),
-                evidence: Evidence::Silent,
-            },
-        ),
-        (
-            "handover",
-            Payload::Handover {
-                successor: process.clone(),
-                uri: uri(),
-            },
-        ),
-        (
-            "full",
-            Payload::Full {
-                ttl: Duration::from_secs(5),
-                drift_ppm: 10_000,
-                evidence: Evidence::LeaseEnded,
-            },
-        ),
-        (
-            "commit",
-            Payload::Commit {
-                time_ms: 123_456,
-                replaces: false,
-                changes: [change("one"), change("")].into(),
-            },
-        ),
-        ("release", Payload::Release),
-    ];
-    let header = |kind: Kind| Header {
-        seq: Seq(if kind == Kind::Genesis { 1 } else { 7 }),
-        epoch: Epoch(if kind == Kind::Genesis { 0 } else { 3 }),
-        kind,
-        by: process.clone(),
-        write_id: WriteId([0xB2; 16]),
-        prev: if kind == Kind::Genesis {
-            Digest::NONE
-        } else {
-            Digest([0xC3; 32])
-        },
-    };
-    payloads
-        .iter()
-        .flat_map(|(name, payload)| both_ways(name, &header(payload.kind()).encode(payload).0))
+    macro_rules! golden {
+        ($($name:literal),*) => {
+            [$(($name, include_str!(concat!("../../../crates/ha-proto/tests/golden/", $name, ".hex")))),*]
+        };
+    }
+    golden!("genesis", "takeover", "handover", "full", "commit", "release")
+        .into_iter()
+        .flat_map(|(name, hex)| both_ways(name, &bytes_of(hex)))
+        .collect()
+}
+
+fn bytes_of(hex: &str) -> Vec<u8> {
+    let digits: Vec<u32> = hex.chars().filter_map(|c| c.to_digit(16)).collect();
+    digits
+        .chunks_exact(2)
+        .map(|pair| (pair[0] << 4 | pair[1]) as u8)
         .collect()
 }
 
