@@ -74,6 +74,13 @@ impl Authority {
             );
             self.run_alone(&mut state, at);
             self.nudge(&mut state, at, Input::Tick(2), &Bounds::ample());
+            let actor = self.actor(&state, at);
+            assert!(
+                actor.follows() && usize::from(actor.pos) == state.end(),
+                "a node that has started follows at the end of the journal ({}; at {})",
+                actor.node.reason(),
+                actor.pos
+            );
         }
         state.used = [0; 7];
         state
