@@ -6,6 +6,7 @@
 mod figures;
 mod fuzz;
 mod linearize;
+mod model;
 mod mutants;
 mod sim;
 mod tool;
@@ -28,6 +29,8 @@ enum Command {
     Sim(sim::Args),
     /// Judges a history of operations, as JSON lines.
     Linearize(linearize::Args),
+    /// Every interleaving of the production protocol code, within bounds.
+    Model(model::Args),
     /// libFuzzer on everything that reads bytes from outside.
     Fuzz(fuzz::Args),
     /// Does a test fail when the code is wrong?
@@ -37,6 +40,7 @@ enum Command {
 fn main() -> ExitCode {
     let figures = match Cli::parse().command {
         Command::Sim(args) => Ok(sim::run(&args)),
+        Command::Model(args) => return model::run(args),
         Command::Linearize(args) => Ok(linearize::run(&args)),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Mutants(args) => mutants::run(&args),

@@ -76,8 +76,8 @@ impl Authority {
             self.nudge(&mut state, at, Input::Tick(2), &Bounds::ample());
             let actor = self.actor(&state, at);
             assert!(
-                actor.follows() && usize::from(actor.pos) == state.end(),
-                "a node that has started follows at the end of the journal ({}; at {})",
+                (actor.follows() || actor.node.write_authority().is_some()) && usize::from(actor.pos) == state.end(),
+                "a node that has started has read the journal ({}; at {})",
                 actor.node.reason(),
                 actor.pos
             );
@@ -214,6 +214,19 @@ impl Model for Authority {
         let nodes = 0..usize::from(self.bounds.nodes);
         let working = nodes.filter(|i| self.actor(state, *i).works()).count();
         (working > 1).then_some("two nodes act at once")
+    }
+
+    fn wanted(&self) -> Vec<&'static str> {
+        let most = self.bounds.most();
+        let used_up = most.iter().filter(|(_, most)| *most > 0).map(|(name, _)| *name);
+        used_up.chain(["acts"]).collect()
+    }
+
+    fn happened(&self, state: &State) -> Vec<bool> {
+        let most = self.bounds.most();
+        let used_up = most.iter().zip(state.used).filter(|((_, most), _)| *most > 0);
+        let acts = (0..usize::from(self.bounds.nodes)).any(|i| self.actor(state, i).works());
+        used_up.map(|((_, most), used)| used == *most).chain([acts]).collect()
     }
 
     fn encode(&self, state: &State, out: &mut Vec<u8>) {

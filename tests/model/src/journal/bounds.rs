@@ -25,6 +25,8 @@ pub(crate) struct Bounds {
     pub(crate) reads: u8,
     /// Confirmations at the slow period.
     pub(crate) confirms: u8,
+    /// Commits sent beside the listing that validates a claim.
+    pub(crate) beside: u8,
     /// Rule 1 is left out, and what lies behind a fence may land again.
     pub(crate) fences_go: bool,
 }
@@ -43,12 +45,28 @@ impl Default for Bounds {
             restarts: 0,
             reads: 0,
             confirms: 0,
+            beside: 0,
             fences_go: false,
         }
     }
 }
 
 impl Bounds {
+    /// How much there may be of what a state counts.
+    pub(crate) fn most(&self) -> [(&'static str, u8); 9] {
+        [
+            ("takeovers", self.takeovers),
+            ("commits", self.commits),
+            ("releases", self.releases),
+            ("handovers", self.handovers),
+            ("snapshots", self.snapshots),
+            ("restarts", self.restarts),
+            ("reads", self.reads),
+            ("confirms", self.confirms),
+            ("beside", self.beside),
+        ]
+    }
+
     /// Sets one by its name. `false` if there is none of that name, or it cannot be that much.
     pub(crate) fn set(&mut self, name: &str, n: u8) -> bool {
         let (bound, most) = match name {
@@ -63,6 +81,7 @@ impl Bounds {
             "restarts" => (&mut self.restarts, 3),
             "reads" => (&mut self.reads, 6),
             "confirms" => (&mut self.confirms, 3),
+            "beside" => (&mut self.beside, 3),
             "fences-go" => {
                 self.fences_go = n == 1;
                 return true;
@@ -87,6 +106,7 @@ impl fmt::Display for Bounds {
             ("restarts", self.restarts, 0),
             ("reads", self.reads, 0),
             ("confirms", self.confirms, 0),
+            ("beside", self.beside, 0),
         ];
         let set = others.iter().filter(|(_, n, usual)| n != usual);
         set.clone()

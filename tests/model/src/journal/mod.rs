@@ -149,6 +149,22 @@ impl Model for Journal {
         self.check(state)
     }
 
+    fn wanted(&self) -> Vec<&'static str> {
+        let most = self.bounds.most();
+        let used_up = most.iter().filter(|(_, most)| *most > 0).map(|(name, _)| *name);
+        used_up.chain(self.others().map(|(name, _)| name)).collect()
+    }
+
+    fn happened(&self, state: &State) -> Vec<bool> {
+        let most = self.bounds.most();
+        let used_up = most.iter().zip(state.used.all()).filter(|((_, most), _)| *most > 0);
+        let others = self.others().map(|(_, happened)| happened(state));
+        used_up
+            .map(|((_, most), used)| used == *most)
+            .chain(others)
+            .collect()
+    }
+
     fn encode(&self, state: &State, out: &mut Vec<u8>) {
         state.encode(out);
     }
@@ -173,7 +189,18 @@ impl Model for Journal {
     }
 }
 
+type Happening = (&'static str, fn(&State) -> bool);
+
 impl Journal {
+    /// What is to happen besides the using up of bounds.
+    fn others(&self) -> impl Iterator<Item = Happening> {
+        let acked: Happening = ("acknowledgements", |s| s.acked > 0);
+        let collected: Happening = ("collections", |s| s.delete != 0);
+        let acked = (self.bounds.commits > 0).then_some(acked);
+        let collected = (self.bounds.snapshots > 1).then_some(collected);
+        acked.into_iter().chain(collected)
+    }
+
     /// Answers a node, and nobody else, until it asks for nothing new.
     fn run_alone(&self, state: &mut State, i: usize) {
         for _ in 0..200 {
