@@ -60,6 +60,12 @@ impl Run {
                 return Err(format!("`{word}` is no bound"));
             }
         }
+        if let What::Journal(bounds) = &run.what
+            && bounds.collected
+            && bounds.takeovers == 0
+        {
+            return Err("`collected` begins with a Takeover, so that `takeovers` is at least 1".to_owned());
+        }
         Ok(run)
     }
 }
