@@ -3,6 +3,7 @@
 //! A command is a module with its arguments and `run`. It shows progress on standard error, prints its figures as one last line of
 //! `key=value` pairs, `violations=0` among them, and fails if something did not hold.
 
+mod crash;
 mod figures;
 mod fuzz;
 mod linearize;
@@ -31,6 +32,8 @@ enum Command {
     Linearize(linearize::Args),
     /// Every interleaving of the production protocol code, within bounds.
     Model(model::Args),
+    /// Cuts the power at every system call, or really.
+    Crash(crash::Args),
     /// libFuzzer on everything that reads bytes from outside.
     Fuzz(fuzz::Args),
     /// Does a test fail when the code is wrong?
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         Command::Sim(args) => Ok(sim::run(&args)),
         Command::Model(args) => return model::run(args),
         Command::Linearize(args) => Ok(linearize::run(&args)),
+        Command::Crash(args) => crash::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Mutants(args) => mutants::run(&args),
     };

@@ -109,12 +109,25 @@ pub fn lives(plan: &Plan, mut told: impl FnMut(&Figures)) -> Figures {
         }
         told(&figures);
         // It lives on from what one of the cuts has left.
-        dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        dice = dice
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         let Some(moment) = moments.get((dice >> 33) as usize % moments.len().max(1)) else {
             continue;
         };
-        let left = || if life % 3 == 2 { moment.disk.killed() } else { moment.disk.worst() };
-        match judge(&left(), &proposed[..moment.acked], &proposed[..moment.proposed], u64::MAX >> 1) {
+        let left = || {
+            if life % 3 == 2 {
+                moment.disk.killed()
+            } else {
+                moment.disk.worst()
+            }
+        };
+        match judge(
+            &left(),
+            &proposed[..moment.acked],
+            &proposed[..moment.proposed],
+            u64::MAX >> 1,
+        ) {
             Ok(found) => (disk, base) = (left(), found),
             Err(what) => {
                 figures.violation = Some(Violation { at: (life, 0), what });
@@ -144,7 +157,11 @@ fn live(
             for disk in disk.recorded() {
                 let acked = so_far.0 + p.acked.len();
                 let proposed = so_far.1;
-                moments.push(Moment { disk, acked, proposed });
+                moments.push(Moment {
+                    disk,
+                    acked,
+                    proposed,
+                });
             }
             // A system has time to write things back.
             disk.write_back(6);
@@ -161,7 +178,10 @@ fn live(
         }
     }
     if process.host.state.0 != proposed {
-        return Err(format!("{proposed:?} were committed, and the leader holds {:?}", process.host.state));
+        return Err(format!(
+            "{proposed:?} were committed, and the leader holds {:?}",
+            process.host.state
+        ));
     }
     figures.acked += process.acked.len() as u64;
     figures.snapshots += process.snapshots;

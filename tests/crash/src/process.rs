@@ -58,6 +58,7 @@ pub(crate) struct Process {
     pub(crate) host: Host,
     /// Numbers of changes that were acknowledged, in order.
     pub(crate) acked: Vec<u64>,
+    disk: Disk,
     store: DiskStore,
     ms: u64,
     tickets: BTreeMap<u64, u64>,
@@ -70,7 +71,13 @@ pub(crate) struct Process {
 
 impl Process {
     /// Starts one.
-    pub(crate) fn start(disk: &Disk, name: &str, mode: Mode, draw: u64, plant: Plant) -> Result<Self, String> {
+    pub(crate) fn start(
+        disk: &Disk,
+        name: &str,
+        mode: Mode,
+        draw: u64,
+        plant: Plant,
+    ) -> Result<Self, String> {
         let store = disk.open().map_err(|e| format!("the store does not open: {e}"))?;
         disk.lie(plant == Plant::FileSync, plant == Plant::FolderSync);
         let mut seed = [7; 32];
@@ -92,6 +99,7 @@ impl Process {
             node: Node::new(Instant::from_millis(ms), identity, config),
             host: Host::default(),
             acked: Vec::new(),
+            disk: disk.clone(),
             store,
             ms,
             tickets: BTreeMap::new(),
@@ -204,7 +212,12 @@ impl Process {
                     self.store.create(&key, &bytes)?;
                 }
             }
-            Plant::ManifestNotDurable if path.starts_with("snapshot/") => self.store.put(key, &bytes)?,
+            Plant::ManifestNotDurable if path.starts_with("snapshot/") => {
+                self.disk.lie(false, true);
+                let created = self.store.create(key, &bytes);
+                self.disk.lie(false, false);
+                created?;
+            }
             _ => self.store.create(key, &bytes)?,
         }
         Ok(())

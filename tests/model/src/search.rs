@@ -262,7 +262,10 @@ pub(crate) fn search<M: Model>(model: &M, limits: Limits) -> Outcome {
     }
     let missing = wanted.into_iter().zip(happened);
     Outcome {
-        missing: missing.filter(|(_, h)| !h.load(Ordering::Relaxed)).map(|(name, _)| name).collect(),
+        missing: missing
+            .filter(|(_, h)| !h.load(Ordering::Relaxed))
+            .map(|(name, _)| name)
+            .collect(),
         states: states.into_inner(),
         depth,
         exhausted: found.is_none() && !stop.into_inner(),

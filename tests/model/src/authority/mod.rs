@@ -76,7 +76,8 @@ impl Authority {
             self.nudge(&mut state, at, Input::Tick(2), &Bounds::ample());
             let actor = self.actor(&state, at);
             assert!(
-                (actor.follows() || actor.node.write_authority().is_some()) && usize::from(actor.pos) == state.end(),
+                (actor.follows() || actor.node.write_authority().is_some())
+                    && usize::from(actor.pos) == state.end(),
                 "a node that has started has read the journal ({}; at {})",
                 actor.node.reason(),
                 actor.pos
@@ -226,7 +227,10 @@ impl Model for Authority {
         let most = self.bounds.most();
         let used_up = most.iter().zip(state.used).filter(|((_, most), _)| *most > 0);
         let acts = (0..usize::from(self.bounds.nodes)).any(|i| self.actor(state, i).works());
-        used_up.map(|((_, most), used)| used == *most).chain([acts]).collect()
+        used_up
+            .map(|((_, most), used)| used == *most)
+            .chain([acts])
+            .collect()
     }
 
     fn encode(&self, state: &State, out: &mut Vec<u8>) {

@@ -183,7 +183,10 @@ impl Model for Journal {
 
     fn happened(&self, state: &State) -> Vec<bool> {
         let most = self.bounds.most();
-        let used_up = most.iter().zip(state.used.all()).filter(|((_, most), _)| *most > 0);
+        let used_up = most
+            .iter()
+            .zip(state.used.all())
+            .filter(|((_, most), _)| *most > 0);
         let others = self.others().map(|(_, happened)| happened(state));
         used_up
             .map(|((_, most), used)| used == *most)
@@ -219,7 +222,12 @@ impl Journal {
     /// Answers a node, and nobody else, until only the poll of the next slot is left.
     fn answer_all(&self, state: &mut State, i: usize) {
         let is_poll = |ask: &local::Ask| matches!(ask, local::Ask::Get(crate::tables::Key::Slot(_)));
-        while let Some(at) = self.local(state, i).asks.iter().position(|(_, ask)| !is_poll(ask)) {
+        while let Some(at) = self
+            .local(state, i)
+            .asks
+            .iter()
+            .position(|(_, ask)| !is_poll(ask))
+        {
             self.answer(state, i, at);
         }
     }
