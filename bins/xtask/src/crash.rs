@@ -161,6 +161,7 @@ fn cut_power(args: &Args) -> Result<Figures, String> {
         .with("power_cuts", did.cycles)
         .with("acked", did.acked)
         .with("unacknowledged_and_there", did.unknown)
+        .with("acked_after_the_cut", did.too_late)
         .with("seconds", format_args!("{:.1}", began.elapsed().as_secs_f64()))
         .violations(u64::from(did.violation.is_some())))
 }

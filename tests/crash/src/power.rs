@@ -11,8 +11,11 @@ use std::time::{Duration, Instant};
 
 use crate::lives::Violation;
 
-/// What `EXT4_IOC_SHUTDOWN` and `XFS_IOC_GOINGDOWN` are; the flag 2 says that not even the journal is flushed.
-const SHUT_DOWN: &str = r#"use Fcntl; sysopen(my $at, $ARGV[0], O_RDONLY) or die "$ARGV[0]: $!\n"; my $flag = pack("L", 2); ioctl($at, 0x8004587d, $flag) or die "$ARGV[0]: $!\n";"#;
+/// What `EXT4_IOC_SHUTDOWN` and `XFS_IOC_GOINGDOWN` are; the flag 2 says that not even the journal is flushed. It says when it began.
+const SHUT_DOWN: &str = r#"use Fcntl; use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
+sysopen(my $at, $ARGV[0], O_RDONLY) or die "$ARGV[0]: $!\n"; my $flag = pack("L", 2);
+printf("%.0f\n", clock_gettime(CLOCK_MONOTONIC) * 1e9);
+ioctl($at, 0x8004587d, $flag) or die "$ARGV[0]: $!\n";"#;
 
 /// For how long anything is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -81,6 +84,9 @@ pub struct PowerFigures {
     pub acked: u64,
     /// Writes that were not acknowledged and were there all the same.
     pub unknown: u64,
+    /// Acknowledged when the file system was being shut down already. Power that has failed lets nobody answer; XFS does, and what fsync says then
+    /// is not always true, so that these count for nothing.
+    pub too_late: u64,
     /// What was lost.
     pub violation: Option<Violation>,
 }
@@ -103,7 +109,8 @@ pub fn may_cut_power() -> Result<(), String> {
 /// If this machine or this user cannot do that.
 pub fn power_cuts(plan: &PowerPlan, mut told: impl FnMut(&PowerFigures)) -> Result<PowerFigures, String> {
     let disk = LoopDisk::new(plan.file_system)?;
-    let (mut figures, mut acked, mut dice) = (PowerFigures::default(), 0, plan.seed | 1);
+    let (mut figures, mut dice) = (PowerFigures::default(), plan.seed | 1);
+    let (mut acked, mut said) = (0, 0);
     for cycle in 0..=plan.cycles {
         disk.mount()?;
         let mut writer = Writer::start(plan, &disk.mount, cycle)?;
@@ -115,22 +122,23 @@ pub fn power_cuts(plan: &PowerPlan, mut told: impl FnMut(&PowerFigures)) -> Resu
                 return Ok(figures);
             }
         };
-        if held < acked || held > acked + 1 {
+        if held < acked || held > said + 1 {
             let what = format!("{acked} writes were acknowledged, and {held} are there");
             figures.violation = Some(Violation { at: (cycle, 0), what });
             return Ok(figures);
         }
-        figures.unknown += held - acked;
+        figures.unknown += u64::from(held > said);
         if cycle == plan.cycles {
             break;
         }
         dice ^= dice << 13;
         dice ^= dice >> 7;
         dice ^= dice << 17;
-        let last = writer.runs(held, Duration::from_micros(dice % 250_000), || disk.cut())?;
-        figures.acked += last - held;
+        let ran = writer.runs(held, Duration::from_micros(dice % 250_000), || disk.cut())?;
+        figures.acked += ran.in_time - held;
+        figures.too_late += ran.last - ran.in_time;
         figures.cycles += 1;
-        acked = last;
+        (acked, said) = (ran.in_time, ran.last);
         drop(writer);
         disk.unmount()?;
         told(&figures);
@@ -175,8 +183,11 @@ impl LoopDisk {
         run(Command::new("mount").arg(&self.device).arg(&self.mount)).map(drop)
     }
 
-    fn cut(&self) -> Result<(), String> {
-        run(Command::new("perl").args(["-e", SHUT_DOWN]).arg(&self.mount)).map(drop)
+    /// Answers when that began, in nanoseconds.
+    fn cut(&self) -> Result<u64, String> {
+        let said = run(Command::new("perl").args(["-e", SHUT_DOWN]).arg(&self.mount))?;
+        said.parse()
+            .map_err(|_| format!("`perl` says `{said}`, and not what time it is"))
     }
 
     /// A process that was just killed may hold it for a moment.
@@ -258,22 +269,20 @@ impl Writer {
         })
     }
 
-    /// Lets it commit for a while after its first write, then cuts the power; answers the last number that it was told to be durable.
+    /// Lets it commit for a while after its first write, then cuts the power.
     fn runs(
         &mut self,
         held: u64,
-        while_: Duration,
-        cut: impl FnOnce() -> Result<(), String>,
-    ) -> Result<u64, String> {
-        let first = self
-            .lines
-            .recv_timeout(PATIENCE)
-            .map_err(|_| "the writer writes nothing".to_owned())?;
-        let mut last = held.max(first.parse().unwrap_or(held));
-        let end = Instant::now() + while_;
+        span: Duration,
+        cut: impl FnOnce() -> Result<u64, String>,
+    ) -> Result<Ran, String> {
+        let mut acks = Vec::new();
+        let first = self.lines.recv_timeout(PATIENCE);
+        acks.extend(ack(&first.map_err(|_| "the writer writes nothing".to_owned())?));
+        let end = Instant::now() + span;
         while let Some(left) = end.checked_duration_since(Instant::now()) {
             match self.lines.recv_timeout(left) {
-                Ok(line) => last = line.parse().unwrap_or(last),
+                Ok(line) => acks.extend(ack(&line)),
                 Err(RecvTimeoutError::Timeout) => break,
                 Err(RecvTimeoutError::Disconnected) => {
                     let said = fs::read_to_string(&self.errors).unwrap_or_default();
@@ -281,14 +290,33 @@ impl Writer {
                 }
             }
         }
-        cut()?;
+        let began = cut()?;
         let _ended = self.child.kill();
-        // All that it has said, and until its end.
+        // All that it has said until its end.
         while let Ok(line) = self.lines.recv() {
-            last = line.parse().unwrap_or(last);
+            acks.extend(ack(&line));
         }
-        Ok(last)
+        let until = |most: u64| {
+            let in_time = acks.iter().filter(|(_, at)| *at < most);
+            in_time.map(|(number, _)| *number).max().unwrap_or(held)
+        };
+        Ok(Ran {
+            in_time: until(began),
+            last: until(u64::MAX),
+        })
     }
+}
+
+/// The last write that was acknowledged before the cut began, and the last of all.
+struct Ran {
+    in_time: u64,
+    last: u64,
+}
+
+/// A number, and when it was acknowledged.
+fn ack(line: &str) -> Option<(u64, u64)> {
+    let (number, at) = line.split_once(' ')?;
+    Some((number.parse().ok()?, at.parse().ok()?))
 }
 
 impl Drop for Writer {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use ha_core::{Change, Config, NodeId, Plane, RestoreError, StateMachine};
 use ha_store::DirectoryStore;
+use rustix::time::{ClockId, clock_gettime};
 
 /// Counts: the change that is applied next is always the number that follows.
 #[derive(Clone, Default)]
@@ -37,7 +38,13 @@ impl StateMachine for Count {
     }
 }
 
-/// Leads a plane in this directory as this node: prints `holds N`, then each number that is acknowledged, until something fails.
+/// By the clock that all processes of a machine share.
+fn nanos() -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    now.tv_sec.unsigned_abs() * 1_000_000_000 + now.tv_nsec.unsigned_abs()
+}
+
+/// Leads a plane in this directory as this node: prints `holds N`, then each number that is acknowledged and when, until something fails.
 ///
 /// # Errors
 /// What has failed; without power everything does.
@@ -71,7 +78,7 @@ async fn lead(directory: &Path, node: &str) -> Result<(), Box<dyn Error>> {
             .append(number.to_le_bytes().to_vec())
             .await
             .committed()?;
-        writeln!(out, "{number}")?;
+        writeln!(out, "{number} {}", nanos())?;
         out.flush()?;
     }
 }
