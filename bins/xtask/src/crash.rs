@@ -37,6 +37,9 @@ pub(crate) struct Args {
     /// How often that is done.
     #[arg(long, default_value_t = 100, requires = "power_cut")]
     cycles: u64,
+    /// Plants a bug, which is to be found: fsync does nothing. Needs strace.
+    #[arg(long, requires = "power_cut")]
+    no_fsync: bool,
     /// It is in a mount namespace of its own already.
     #[arg(long, hide = true, requires = "power_cut")]
     alone: bool,
@@ -142,11 +145,17 @@ fn plants(args: &Args) -> Figures {
 fn cut_power(args: &Args) -> Result<Figures, String> {
     let began = Instant::now();
     let program = std::env::current_exe().map_err(|e| format!("this program is not to be found: {e}"))?;
+    let mut writer = vec![program.to_string_lossy().into_owned()];
+    if args.no_fsync {
+        let lie = "strace -f -qq -o /dev/null -e inject=fsync,fdatasync,syncfs:retval=0";
+        writer.splice(..0, lie.split(' ').map(str::to_owned));
+    }
+    writer.extend(["crash".to_owned(), "--write".to_owned()]);
     let plan = PowerPlan {
         file_system: args.file_system,
         cycles: args.cycles,
         seed: args.seed,
-        writer: (program, vec!["crash".to_owned(), "--write".to_owned()]),
+        writer,
     };
     let did = power_cuts(&plan, |f| {
         if f.cycles % 10 == 0 {

@@ -71,7 +71,7 @@ pub struct PowerPlan {
     /// Draws when.
     pub seed: u64,
     /// A program and its arguments: with a directory and a node's name behind them it is [`write`](crate::write).
-    pub writer: (PathBuf, Vec<String>),
+    pub writer: Vec<String>,
 }
 
 /// What was done.
@@ -235,7 +235,7 @@ struct Writer {
 
 impl Writer {
     fn start(plan: &PowerPlan, mount: &Path, cycle: u64) -> Result<Self, String> {
-        let (program, arguments) = &plan.writer;
+        let (program, arguments) = plan.writer.split_first().ok_or("no writer is named")?;
         let errors = mount.with_file_name("errors");
         let stderr = File::create(&errors).map_err(|e| e.to_string())?;
         let mut child = Command::new(program)
@@ -246,7 +246,7 @@ impl Writer {
             .stdout(Stdio::piped())
             .stderr(stderr)
             .spawn()
-            .map_err(|e| format!("{}: {e}", program.display()))?;
+            .map_err(|e| format!("`{program}` cannot be run: {e}"))?;
         let (said, lines) = channel();
         if let Some(out) = child.stdout.take() {
             std::thread::spawn(move || {
