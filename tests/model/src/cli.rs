@@ -13,7 +13,8 @@ const HELP: &str = "\
 Exhaustive model check of the production protocol code.
 
   [--nodes N]          all runs for N nodes (2 or 3; usually both), within a few minutes
-  [--nodes N] --full   the same at bounds that take some ten minutes and up to 8 GiB
+  [--nodes N] --full   the same at bounds that take half an hour and some GiB
+  --seconds S          no more than that for each run
   --mutants [NAME ..]  leave each rule out in a copy of the sources, and see that the search finds what follows
   --list               the runs and the rules
   journal K=V ..       one run: nodes takeovers commits releases handovers snapshots every parts restarts reads confirms beside
@@ -38,12 +39,13 @@ pub fn cli(args: impl IntoIterator<Item = String>) -> ExitCode {
 }
 
 fn command(args: &[String]) -> Result<bool, String> {
-    let (mut nodes, mut full) = (None, false);
+    let (mut nodes, mut full, mut seconds) = (None, false, None);
     let mut rest = args.iter();
     while let Some(arg) = rest.next() {
         match arg.as_str() {
             "--nodes" => nodes = Some(number_of_nodes(rest.next())?),
             "--full" => full = true,
+            "--seconds" => seconds = Some(number_of_seconds(rest.next())?),
             "--mutants" => return mutants::command(&rest.cloned().collect::<Vec<_>>()),
             "--list" => {
                 list()?;
@@ -57,7 +59,7 @@ fn command(args: &[String]) -> Result<bool, String> {
             other => return Err(format!("`{other}` is no option")),
         }
     }
-    Ok(all(nodes, full))
+    Ok(all(nodes, full, seconds))
 }
 
 fn number_of_nodes(word: Option<&String>) -> Result<u8, String> {
@@ -66,11 +68,19 @@ fn number_of_nodes(word: Option<&String>) -> Result<u8, String> {
     number.ok_or_else(|| format!("`--nodes` wants 2 or 3, and `{said}` was said"))
 }
 
+fn number_of_seconds(word: Option<&String>) -> Result<u64, String> {
+    let said = word.map_or("nothing", String::as_str);
+    said.parse()
+        .map_err(|_| format!("`--seconds` wants a number, and `{said}` was said"))
+}
+
 /// Says which runs and which rules there are.
 fn list() -> Result<(), String> {
     for (nodes, full) in [(2, false), (2, true), (3, false), (3, true)] {
         println!("--nodes {nodes}{}", if full { " --full" } else { "" });
-        slice(nodes, full).iter().for_each(|run| println!("    {run}"));
+        slice(nodes, full)
+            .iter()
+            .for_each(|listed| println!("    {}", listed.run));
     }
     mutants::list()
 }
@@ -108,6 +118,13 @@ pub struct Found {
     pub violation: Option<(&'static str, Vec<String>)>,
     /// What the bounds allow, and did not happen in any state.
     pub missing: Vec<&'static str>,
+}
+
+/// The slice for so many nodes: bounds in words, and the states within them.
+#[must_use]
+pub fn slice_of(nodes: u8) -> Vec<(String, usize)> {
+    let listed = slice(nodes, false).into_iter();
+    listed.map(|l| (l.run.to_string(), l.pinned)).collect()
 }
 
 /// Searches within the bounds that these words say, as on the command line: `journal nodes=2 takeovers=2`.
@@ -155,24 +172,42 @@ pub(crate) fn carry_out(run: &Run) -> Outcome {
     outcome
 }
 
-fn all(nodes: Option<u8>, full: bool) -> bool {
+fn all(nodes: Option<u8>, full: bool, seconds: Option<u64>) -> bool {
     let (mut states, mut depth, mut took, mut exhausted, mut violations) = (0, 0, Duration::ZERO, 0, 0);
     let runs: Vec<_> = (2..=3)
         .filter(|n| nodes.is_none_or(|only| *n == only))
         .flat_map(|n| slice(n, full))
         .collect();
-    for run in &runs {
+    let (mut answers, mut quarters) = (0, 0);
+    for listed in &runs {
+        let mut run = listed.run.clone();
+        run.seconds = seconds.unwrap_or(run.seconds);
+        let run = &run;
         eprintln!("{run} ..");
-        let outcome = carry_out(run);
+        let mut outcome = carry_out(run);
+        if outcome.fault().is_none() && listed.pinned != 0 && listed.pinned != outcome.states {
+            let was = listed.pinned;
+            eprintln!(
+                "{run}: {} states, and they were {was}: if that is meant, pin it",
+                outcome.states
+            );
+            outcome.missing.push("the states that were pinned");
+        }
         eprintln!("{run} {}", figures(&outcome));
+        if let Some((there, states)) = listed.rules {
+            eprintln!("    the rules' model: {there}: {states} states");
+            answers += 1;
+            quarters += u32::from(outcome.states * 4 >= states);
+        }
         states += outcome.states;
         depth = depth.max(outcome.depth);
         took += outcome.took;
         exhausted += u32::from(outcome.exhausted);
         violations += u32::from(outcome.fault().is_some());
     }
+    violations += answers - quarters;
     println!(
-        "nodes={} full={} runs={} exhausted={exhausted} states={states} depth={depth} seconds={:.1} violations={violations}",
+        "nodes={} full={} runs={} exhausted={exhausted} quarters={quarters}/{answers} states={states} depth={depth} seconds={:.1} violations={violations}",
         nodes.map_or_else(|| "2,3".to_owned(), |n| n.to_string()),
         u8::from(full),
         runs.len(),
