@@ -107,7 +107,7 @@ pub(crate) fn slice(nodes: u8, full: bool) -> Vec<Listed> {
 
 type Line = (&'static str, usize, Option<(&'static str, usize)>);
 
-const SLICE_OF_TWO: [Line; 13] = [
+const SLICE_OF_TWO: [Line; 14] = [
     ("journal nodes=2 takeovers=1 commits=2 snapshots=3", 11_045, None),
     (
         "journal nodes=2 takeovers=2 commits=2 snapshots=1 beside=1",
@@ -157,6 +157,11 @@ const SLICE_OF_TWO: [Line; 13] = [
         62_080,
         None,
     ),
+    (
+        "authority nodes=2 takeovers=2 fulls=1 commits=1 deaths=1 ticks=1",
+        115_993,
+        None,
+    ),
 ];
 const SLICE_OF_THREE: [Line; 3] = [
     ("journal nodes=3 takeovers=2 commits=1 snapshots=1", 150_709, None),
@@ -201,12 +206,12 @@ const FULL_OF_TWO: [Line; 9] = [
     ),
     (
         "authority nodes=2 takeovers=2 fulls=2 releases=1 deaths=1 ticks=1",
-        0,
+        159_515,
         None,
     ),
     (
         "authority nodes=2 takeovers=2 fulls=2 handovers=1 ticks=2",
-        0,
+        443_127,
         None,
     ),
 ];
@@ -236,7 +241,7 @@ const FULL_OF_THREE: [Line; 6] = [
     ),
     (
         "authority nodes=3 takeovers=2 fulls=1 handovers=1 ticks=1",
-        0,
+        2_972_119,
         Some(("authority n=3 t=2 f=2 r=1 h=1", 4_072_367)),
     ),
     (
