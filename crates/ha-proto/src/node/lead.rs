@@ -420,7 +420,7 @@ impl Node {
 
     /// When the state wants attention.
     pub(super) fn state_wake(&self) -> Option<Instant> {
-        let lease = self.journal.lead().and_then(|e| self.authority.lease_end(e));
+        let lease = self.lease_ends();
         let not_before = self.signs.not_before();
         match &self.state {
             State::Leading => {
