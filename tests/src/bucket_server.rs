@@ -62,7 +62,7 @@ impl BucketServer {
         Self::start(Program::S3sFs)
     }
 
-    /// Azurite, which stands for Azure: its conditional writes are atomic. The bucket, there called container, is yet to be made.
+    /// Azurite, which stands for Azure: its conditional writes are atomic.
     #[must_use]
     pub fn azurite() -> Option<Self> {
         Self::start(Program::Azurite)
@@ -151,7 +151,7 @@ impl BucketServer {
         Some(server)
     }
 
-    /// Waits until it answers, at the port that it was given: SeaweedFS would silently take another.
+    /// Waits until it answers and has its bucket, at the port that it was given: SeaweedFS would silently take another.
     #[track_caller]
     fn becomes_ready(&mut self) {
         let address = self.address();
@@ -161,6 +161,17 @@ impl BucketServer {
         };
         self.daemon
             .becomes_ready(|log| log.contains(&says) && Request::get("/").send(address).is_ok());
+        if self.program == Program::Azurite {
+            self.has_container(address);
+        }
+    }
+
+    /// Makes what Azure calls a container, unless it is there.
+    #[track_caller]
+    fn has_container(&self, address: SocketAddr) {
+        let path = format!("/{}/{}?{MAY_CREATE_CONTAINERS}", self.keys[0], Self::BUCKET);
+        let made = Request::put(&path).send(address).expect("Azurite answers");
+        assert!(matches!(made.status, 201 | 409), "{made:?}");
     }
 }
 
@@ -242,6 +253,11 @@ impl Program {
         text.split_whitespace().map(str::to_owned).collect()
     }
 }
+
+/// A shared access signature of Azurite's account, whose key is public: HMAC-SHA256 under it, in base64, of the lines `devstoreaccount1`, `c`, `b`, `c`,
+/// ``, `9999-01-01T00:00:00Z`, ``, ``, `2019-12-12`, `` (Azure's "Create an account SAS").
+const MAY_CREATE_CONTAINERS: &str = "restype=container&sv=2019-12-12&ss=b&srt=c&sp=c&se=9999-01-01T00%3A00%3A00Z&\
+                                     sig=iQkpTZA8mCR1BsrTk6%2F2Gd30mx%2BFFCif9kNWd2iUpTw%3D";
 
 /// One that is not given is another that somebody else may hold.
 const SEAWEEDFS_PORTS: [&str; 10] = [

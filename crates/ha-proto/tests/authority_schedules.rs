@@ -318,7 +318,10 @@ fn a_request_is_given_up_before_the_lease_ends() {
     h.run(400);
     let until = h.seats[0].node.act_authority(h.now()).expect("it may act").until;
     let left = until.since(h.now());
-    assert!(left.as_millis() < 200, "{left:?} are less than a request may take");
+    assert!(
+        left.as_millis() < 200,
+        "{left:?} are less than a request may take"
+    );
     h.hold(0, "create journal");
     h.propose(0, 1);
     h.pump();
