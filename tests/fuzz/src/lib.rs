@@ -4,6 +4,7 @@
 //! crate's own that needs nothing but stable Rust: it is what CI runs. The seeds are files in `corpus/`, one folder a target; an input that
 //! once failed stays there.
 
+mod answer;
 mod arguments;
 mod campaign;
 pub use campaign::{Campaign, Found, Meter, Passed};
@@ -96,6 +97,14 @@ pub const TARGETS: &[Target] = &[
         run: location::run,
         seeds: seeds::locations,
         words: location::WORDS,
+        memory: SMALL,
+    },
+    Target {
+        name: "answer",
+        about: "a bucket's answer: an error, a page of a listing, the bucket's settings",
+        run: answer::run,
+        seeds: seeds::answers,
+        words: answer::WORDS,
         memory: SMALL,
     },
     Target {

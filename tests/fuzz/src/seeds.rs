@@ -56,6 +56,36 @@ pub(crate) fn manifests() -> Seeds {
         .collect()
 }
 
+/// Answers as servers give them.
+pub(crate) fn answers() -> Seeds {
+    let answers = [
+        (
+            "error",
+            "<?xml version=\"1.0\"?><Error><Code>SlowDown</Code><Message>Please reduce your &quot;rate&quot;.</Message></Error>",
+        ),
+        (
+            "page",
+            "<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Prefix>a/journal/</Prefix><IsTruncated>true</IsTruncated>\
+             <Contents><Key>a/journal/00000000000000000001</Key></Contents><CommonPrefixes><Prefix>a/journal/0/</Prefix></CommonPrefixes>\
+             <NextContinuationToken>x</NextContinuationToken></ListBucketResult>",
+        ),
+        (
+            "azure",
+            "<EnumerationResults><Blobs><Blob><Name>a/b</Name></Blob><BlobPrefix><Name>a/c/</Name></BlobPrefix></Blobs><NextMarker/></EnumerationResults>",
+        ),
+        (
+            "lifecycle",
+            "<LifecycleConfiguration><Rule><ID>old</ID><Filter><And><Prefix>planes/</Prefix><Tag/></And></Filter><Status>Enabled</Status>\
+             <Expiration><Days>30</Days></Expiration></Rule></LifecycleConfiguration>",
+        ),
+        (
+            "versioning",
+            "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>",
+        ),
+    ];
+    answers.map(|(name, text)| named(name, text)).into()
+}
+
 pub(crate) fn records() -> Seeds {
     let mut hand = Hand::plane(2);
     hand.commit(0, 1..3);
