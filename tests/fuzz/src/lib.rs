@@ -8,6 +8,7 @@ mod answer;
 mod arguments;
 mod campaign;
 pub use campaign::{Campaign, Found, Meter, Passed};
+mod connection;
 mod entry;
 mod frame;
 mod location;
@@ -19,6 +20,7 @@ mod record;
 mod request;
 mod schedule;
 mod seeds;
+mod still;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -89,6 +91,14 @@ pub const TARGETS: &[Target] = &[
         run: request::run,
         seeds: seeds::requests,
         words: request::WORDS,
+        memory: SMALL,
+    },
+    Target {
+        name: "connection",
+        about: "what a client of the REST API sends, from the first byte on",
+        run: connection::run,
+        seeds: seeds::connections,
+        words: connection::WORDS,
         memory: SMALL,
     },
     Target {

@@ -129,6 +129,30 @@ pub(crate) fn damages() -> Seeds {
     seeds
 }
 
+/// What clients send.
+pub(crate) fn connections() -> Seeds {
+    let post = "POST /v1/server/ha/priority HTTP/1.1\r\nHost: a\r\nBrooklyn-Allow-Non-Master-Access: true\r\n\
+                Content-Type: application/x-www-form-urlencoded\r\n";
+    let texts = [
+        (
+            "two",
+            "GET /v1/server/ha/state HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+                .to_owned(),
+        ),
+        ("length", format!("{post}Content-Length: 10\r\n\r\npriority=5")),
+        (
+            "chunks",
+            format!("{post}Transfer-Encoding: chunked\r\n\r\n9\r\npriority=\r\n1\r\n5\r\n0\r\n\r\n"),
+        ),
+        (
+            "expect",
+            format!("{post}Expect: 100-continue\r\nContent-Length: 10\r\n\r\n"),
+        ),
+        ("old", "GET /v1/server/up HTTP/1.0\r\n\r\n".to_owned()),
+    ];
+    texts.map(|(name, text)| named(name, text)).into()
+}
+
 pub(crate) fn requests() -> Seeds {
     let form = "Content-Type: application/x-www-form-urlencoded\n\n";
     let skip = "Brooklyn-Allow-Non-Master-Access: true\n\n";
