@@ -3,6 +3,7 @@
 //! A command is a module with its arguments and `run`. It shows progress on standard error, prints its figures as one last line of
 //! `key=value` pairs, `violations=0` among them, and fails if something did not hold.
 
+mod coverage;
 mod figures;
 mod fuzz;
 mod linearize;
@@ -32,6 +33,8 @@ enum Command {
     Fuzz(fuzz::Args),
     /// Does a test fail when the code is wrong?
     Mutants(mutants::Args),
+    /// Which lines the tests reach.
+    Coverage(coverage::Args),
 }
 
 fn main() -> ExitCode {
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
         Command::Linearize(args) => Ok(linearize::run(&args)),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Mutants(args) => mutants::run(&args),
+        Command::Coverage(args) => coverage::run(&args),
     };
     match figures {
         Ok(figures) => {
