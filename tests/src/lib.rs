@@ -5,7 +5,8 @@
 //! and the whole suite may run twice at once.
 
 mod binary;
-pub use binary::server_binary;
+pub use binary::{built_counter, server_binary};
+pub mod chaos;
 mod http;
 pub use http::{Answer, Request};
 mod ports;

@@ -3,6 +3,7 @@
 //! A command is a module with its arguments and `run`. It shows progress on standard error, prints its figures as one last line of
 //! `key=value` pairs, `violations=0` among them, and fails if something did not hold.
 
+mod chaos;
 mod figures;
 mod linearize;
 mod sim;
@@ -25,12 +26,15 @@ enum Command {
     Sim(sim::Args),
     /// Judges a history of operations, as JSON lines.
     Linearize(linearize::Args),
+    /// Real processes on real stores, disturbed while clients write, read and act.
+    Chaos(chaos::Args),
 }
 
 fn main() -> ExitCode {
     let figures = match Cli::parse().command {
         Command::Sim(args) => sim::run(&args),
         Command::Linearize(args) => linearize::run(&args),
+        Command::Chaos(args) => chaos::run(&args),
     };
     println!("{figures}");
     figures.exit_code()

@@ -11,18 +11,18 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::Failure;
 
-/// Between two strokes: little, so that a process that is stopped is in the middle of some when it wakes.
-const PAUSE: Duration = Duration::from_micros(500);
-
 pub(crate) struct Acts {
     file: PathBuf,
+    /// Between two strokes: little, so that a process that is stopped is in the middle of some when it wakes.
+    pause: Duration,
     next: AtomicU64,
 }
 
 impl Acts {
-    pub(crate) fn new(file: PathBuf) -> Self {
+    pub(crate) fn new(file: PathBuf, pause: Duration) -> Self {
         Self {
             file,
+            pause,
             next: AtomicU64::new(0),
         }
     }
@@ -39,7 +39,12 @@ impl Acts {
         let file = File::options().create(true).append(true).open(&self.file)?;
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let name = format!("{} {}.{number}", plane.status().own_id, std::process::id());
-        let act = Act { file, name, permit };
+        let act = Act {
+            file,
+            name,
+            pause: self.pause,
+            permit,
+        };
         // On a thread of its own, so that nothing but its own look keeps it from acting too late.
         Ok(tokio::task::spawn_blocking(move || act.go_on(time)).await??)
     }
@@ -49,6 +54,7 @@ impl Acts {
 struct Act {
     file: File,
     name: String,
+    pause: Duration,
     permit: ActPermit,
 }
 
@@ -58,7 +64,7 @@ impl Act {
         let mut acted = None;
         while begun.elapsed() < time && self.stroke()? {
             acted = Some(self.permit.epoch().0);
-            std::thread::sleep(PAUSE);
+            std::thread::sleep(self.pause);
         }
         Ok(acted)
     }

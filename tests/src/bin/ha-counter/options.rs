@@ -14,6 +14,14 @@ pub(crate) struct Options {
     pub(crate) node: NodeId,
     pub(crate) place: Location,
     pub(crate) acts: PathBuf,
+    /// Between two strokes of an act.
+    pub(crate) stroke: Duration,
+    /// Where to write down what is applied.
+    pub(crate) applied: Option<PathBuf>,
+    /// So many values are kept.
+    pub(crate) keep: usize,
+    /// What is logged.
+    pub(crate) log: String,
     pub(crate) mode: Mode,
     pub(crate) priority: i64,
     pub(crate) config: Config,
@@ -27,7 +35,11 @@ impl Options {
             given.insert(name, value);
         }
         let mut take = |name: &str| given.remove(name);
-        let mut config = Config::builder();
+        let mut config = match take("--profile").as_deref() {
+            None | Some("directory") => Config::builder(),
+            Some("bucket") => Config::bucket(),
+            Some(other) => return Err(format!("there is no profile `{other}`").into()),
+        };
         if let Some(time) = take("--poll") {
             config = config.poll(millis(&time)?);
         }
@@ -51,6 +63,10 @@ impl Options {
                 _ => return Err("it needs --dir or --bucket".into()),
             },
             acts: take("--acts").ok_or("--acts is missing")?.into(),
+            stroke: Duration::from_micros(take("--stroke-us").map_or(Ok(500), |pause| pause.parse())?),
+            applied: take("--applied").map(PathBuf::from),
+            keep: take("--keep").map_or(Ok(usize::MAX), |keep| keep.parse())?,
+            log: take("--log").unwrap_or_else(|| "info,ha_proto=debug".into()),
             mode: take("--mode").map_or(Ok(Mode::Auto), |mode| mode.parse())?,
             priority: take("--priority").map_or(Ok(0), |priority| priority.parse())?,
             config: config.build()?,

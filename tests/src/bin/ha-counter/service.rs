@@ -1,6 +1,5 @@
 //! Commands and their answers.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -25,12 +24,12 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    pub(crate) fn new(plane: Plane, values: Values, acts: PathBuf) -> Self {
+    pub(crate) fn new(plane: Plane, values: Values, acts: Acts) -> Self {
         let under_way = Arc::new(Semaphore::new(AT_ONCE as usize));
         Self {
             plane,
             values,
-            acts: Arc::new(Acts::new(acts)),
+            acts: Arc::new(acts),
             under_way,
         }
     }
@@ -63,6 +62,11 @@ impl Service {
             ["read"] => {
                 let seq = self.plane.read().await?;
                 json!({ "seq": seq.0, "values": self.values.all() })
+            }
+            ["len"] => {
+                let seq = self.plane.read().await?;
+                let sum = self.values.sum();
+                json!({ "seq": seq.0, "len": sum.len, "last": sum.last, "digest": sum.digest.to_string() })
             }
             ["local"] => json!({ "values": self.values.all() }),
             ["resolve", epoch, slot, write_id] => {

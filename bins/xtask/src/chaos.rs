@@ -1,0 +1,112 @@
+//! `cargo xtask chaos`: real processes on real stores.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use ha_tests::chaos::{Campaign, Rule, Store, Verdict};
+
+use crate::figures::Figures;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// How long planes are disturbed.
+    #[arg(long, default_value_t = 2.0, value_parser = minutes)]
+    minutes: f64,
+    /// Faults are drawn from it. Processes and stores have a timing of their own, so the same seed brings back the kind of a run, not each step.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// What the planes live in: directory or seaweedfs.
+    #[arg(long, default_value = "directory")]
+    store: Store,
+    /// So many planes of three nodes at once.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=100))]
+    planes: u64,
+    /// Kills masters, and does nothing else but let some nodes sleep, until there were so many takeovers or the time is over.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    takeovers: Option<u64>,
+    /// Nodes live by the settings that they have when nothing is said, but for snapshots, which come as often as without.
+    #[arg(long)]
+    default_settings: bool,
+}
+
+fn minutes(text: &str) -> Result<f64, String> {
+    let minutes: f64 = text
+        .parse()
+        .map_err(|_| format!("`{text}` is no number of minutes"))?;
+    if minutes > 0.0 && minutes < 1e6 {
+        Ok(minutes)
+    } else {
+        Err(format!("{text} minutes are too few or too many"))
+    }
+}
+
+pub(crate) fn run(args: &Args) -> Figures {
+    let began = Instant::now();
+    let refuse = |why: String| {
+        eprintln!("chaos: {why}");
+        Figures::default().violations(1)
+    };
+    eprintln!("building ha-counter");
+    let program = match ha_tests::built_counter() {
+        Ok(program) => program,
+        Err(why) => return refuse(why),
+    };
+    let time = Duration::from_secs_f64(args.minutes * 60.0);
+    let mut campaign = Campaign::new(args.seed, time, program);
+    campaign.store = args.store;
+    campaign.planes = usize::try_from(args.planes).expect("there are few");
+    campaign.takeovers = args.takeovers.and_then(|number| usize::try_from(number).ok());
+    campaign.default_settings = args.default_settings;
+    campaign.evidence = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/chaos");
+    match campaign.run(&|words| eprintln!("{words}")) {
+        Ok(Some(verdict)) => report(&verdict, began),
+        Ok(None) => refuse("this store is not here: nothing was done".into()),
+        Err(why) => refuse(why),
+    }
+}
+
+fn report(verdict: &Verdict, began: Instant) -> Figures {
+    for why in &verdict.skipped {
+        eprintln!("skipped: {why}");
+    }
+    for (_, how) in &verdict.broken {
+        eprintln!("VIOLATION {how}");
+    }
+    if let Some(dir) = &verdict.evidence {
+        let dir = dir.display();
+        eprintln!(
+            "The evidence is in {dir}: logs, acts, what was applied (applied/), and the history of each round, which"
+        );
+        eprintln!("    cargo xtask linearize --file {dir}/<round>/history.jsonl");
+        eprintln!("judges again. The state of a plane's store is beside it.");
+    }
+    let tally = &verdict.tally;
+    let millis = |time: Duration| time.as_millis();
+    let mut figures = Figures::default()
+        .with("planes", tally.planes)
+        .with("seconds", format!("{:.1}", began.elapsed().as_secs_f64()))
+        .with("faults", tally.faults());
+    for (kind, count) in &tally.faults {
+        figures = figures.with(kind.name(), count);
+    }
+    figures
+        .with("connection_faults", tally.connection_faults)
+        .with("takeovers", tally.takeovers)
+        .with("takeovers_timed", tally.took_over.len())
+        .with("takeover_ms_p50", millis(tally.took_over_percentile(50)))
+        .with("takeover_ms_p99", millis(tally.took_over_percentile(99)))
+        .with("recovery_ms_max", millis(tally.slowest_recovery))
+        .with("acknowledged", tally.acknowledged)
+        .with("refused", tally.refused)
+        .with("unknown", tally.unknown)
+        .with("reads", tally.reads)
+        .with("acts", tally.acts)
+        .with("acts_late", tally.acts_late)
+        .with("restarted", tally.restarted)
+        .with("lost", verdict.count(Rule::Lost))
+        .with("duplicated", verdict.count(Rule::Duplicated))
+        .with("refused_but_applied", verdict.count(Rule::NeverApplied))
+        .with("stale", verdict.count(Rule::Stale))
+        .with("two_acted", verdict.count(Rule::TwoActed))
+        .violations(verdict.broken.len() as u64)
+}
