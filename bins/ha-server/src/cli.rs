@@ -40,6 +40,11 @@ impl Refusal {
         self.code()
     }
 
+    /// The text that [`show`](Self::show) prints.
+    pub(crate) fn words(&self) -> String {
+        self.0.to_string()
+    }
+
     fn code(&self) -> u8 {
         match self.0.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => 0,

@@ -63,6 +63,23 @@ impl Environment {
         }
     }
 
+    /// One that is made up.
+    pub(crate) fn of(variables: &[(&str, &str)]) -> Self {
+        let value = |name: &str| {
+            let found = variables.iter().find(|(n, _)| *n == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        Self {
+            xdg_state_home: value("XDG_STATE_HOME").map(PathBuf::from),
+            home: value("HOME").map(PathBuf::from),
+            rust_log: value("RUST_LOG").filter(|text| !text.trim().is_empty()),
+            variables: variables
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+        }
+    }
+
     /// Where state of ours lives by default: `$XDG_STATE_HOME/ha-plane`, else `~/.local/state/ha-plane`. A path that is not
     /// absolute counts as unset, as the XDG base directory specification demands.
     pub(crate) fn state_home(&self) -> Option<PathBuf> {
@@ -106,14 +123,12 @@ mod tests {
     #[test]
     fn the_state_home_is_xdgs_then_homes_and_never_a_relative_path() {
         let of = |xdg: Option<&str>, home: Option<&str>| {
-            let path = |text: Option<&str>| text.map(PathBuf::from);
-            Environment {
-                xdg_state_home: path(xdg),
-                home: path(home),
-                rust_log: None,
-                variables: Variables::default(),
-            }
-            .state_home()
+            let variables = [("XDG_STATE_HOME", xdg), ("HOME", home)];
+            let set: Vec<_> = variables
+                .iter()
+                .filter_map(|(name, value)| Some((*name, (*value)?)))
+                .collect();
+            Environment::of(&set).state_home()
         };
         assert_eq!(of(Some("/x"), Some("/h")), Some("/x/ha-plane".into()));
         assert_eq!(of(None, Some("/h")), Some("/h/.local/state/ha-plane".into()));

@@ -7,12 +7,7 @@ fn launch(options: &[&str]) -> Result<Launch, RunError> {
     let Ok(Command::Launch(args)) = cli::parse(line) else {
         panic!("{options:?} cannot be parsed")
     };
-    let environment = Environment {
-        xdg_state_home: Some("/state".into()),
-        home: None,
-        ..Environment::default()
-    };
-    Launch::from_args(&args, &environment)
+    Launch::from_args(&args, &Environment::of(&[("XDG_STATE_HOME", "/state")]))
 }
 
 fn accepted(options: &[&str]) -> Launch {

@@ -40,17 +40,10 @@ fn minutes(text: &str) -> Result<f64, String> {
     }
 }
 
-pub(crate) fn run(args: &Args) -> Figures {
+pub(crate) fn run(args: &Args) -> Result<Figures, String> {
     let began = Instant::now();
-    let refuse = |why: String| {
-        eprintln!("chaos: {why}");
-        Figures::default().violations(1)
-    };
     eprintln!("building ha-counter");
-    let program = match ha_tests::built_counter() {
-        Ok(program) => program,
-        Err(why) => return refuse(why),
-    };
+    let program = ha_tests::built_counter()?;
     let time = Duration::from_secs_f64(args.minutes * 60.0);
     let mut campaign = Campaign::new(args.seed, time, program);
     campaign.store = args.store;
@@ -58,11 +51,9 @@ pub(crate) fn run(args: &Args) -> Figures {
     campaign.takeovers = args.takeovers.and_then(|number| usize::try_from(number).ok());
     campaign.default_settings = args.default_settings;
     campaign.evidence = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/chaos");
-    match campaign.run(&|words| eprintln!("{words}")) {
-        Ok(Some(verdict)) => report(&verdict, began),
-        Ok(None) => refuse("this store is not here: nothing was done".into()),
-        Err(why) => refuse(why),
-    }
+    let verdict = campaign.run(&|words| eprintln!("{words}"))?;
+    let verdict = verdict.ok_or("this store is not here, so nothing was done: eval \"$(.ci/tools)\" brings it")?;
+    Ok(report(&verdict, began))
 }
 
 fn report(verdict: &Verdict, began: Instant) -> Figures {

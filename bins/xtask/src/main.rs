@@ -5,8 +5,11 @@
 
 mod chaos;
 mod figures;
+mod fuzz;
 mod linearize;
+mod mutants;
 mod sim;
+mod tool;
 
 use std::process::ExitCode;
 
@@ -28,14 +31,29 @@ enum Command {
     Linearize(linearize::Args),
     /// Real processes on real stores, disturbed while clients write, read and act.
     Chaos(chaos::Args),
+    /// libFuzzer on everything that reads bytes from outside.
+    Fuzz(fuzz::Args),
+    /// Does a test fail when the code is wrong?
+    Mutants(mutants::Args),
 }
 
 fn main() -> ExitCode {
     let figures = match Cli::parse().command {
-        Command::Sim(args) => sim::run(&args),
-        Command::Linearize(args) => linearize::run(&args),
+        Command::Sim(args) => Ok(sim::run(&args)),
+        Command::Linearize(args) => Ok(linearize::run(&args)),
         Command::Chaos(args) => chaos::run(&args),
+        Command::Fuzz(args) => fuzz::run(&args),
+        Command::Mutants(args) => mutants::run(&args),
     };
-    println!("{figures}");
-    figures.exit_code()
+    match figures {
+        Ok(figures) => {
+            println!("{figures}");
+            figures.exit_code()
+        }
+        // Nothing was judged.
+        Err(why) => {
+            eprintln!("cargo xtask: {why}");
+            ExitCode::from(2)
+        }
+    }
 }

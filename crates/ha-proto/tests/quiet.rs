@@ -120,6 +120,30 @@ fn a_record_that_lands_late_says_nothing_about_now() {
     assert_eq!(w.masters(), [master]);
 }
 
+/// The same of a process that has been replaced: its last record lands over its successor's.
+#[test]
+fn a_record_of_the_process_before_says_nothing_about_the_one_of_now() {
+    let mut w = three();
+    let (old, next) = (w.master(), (w.master() + 1) % 3);
+    let key = format!("nodes/n{next}");
+    let before = w.store.objects[&key].clone();
+    w.crash(next);
+    w.start(next);
+    w.run_for(2 * SEC);
+    assert!(w.change_mode(old, Mode::HotStandby));
+    w.until("the one that was started anew leads", SEC, |w| {
+        w.masters() == [next]
+    });
+    w.run_for(SEC);
+    let epochs = w.truth.takeovers.len();
+    for _ in 0..20 {
+        w.store.objects.insert(key.clone(), before.clone());
+        w.run_for(987 * MS);
+    }
+    assert_eq!(w.truth.takeovers.len(), epochs, "nobody suspected it");
+    assert_eq!(w.masters(), [next]);
+}
+
 #[test]
 fn a_lone_master_told_to_be_hot_standby_becomes_it_and_leads_again_when_told() {
     let mut w = World::quiet(3, &[Mode::Auto]);

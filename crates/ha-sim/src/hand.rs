@@ -98,7 +98,7 @@ impl Hand {
             priority: 10 - i as i64,
             mode,
             clean: false,
-            seed: [i as u8 + self.ms as u8; 32],
+            seed: seed(i, self.ms),
         };
         let node = Node::new(self.now(), identity, self.config.clone());
         let seat = Seat {
@@ -386,6 +386,13 @@ impl Hand {
             _ => None,
         })
     }
+}
+
+/// Another one for each process.
+fn seed(i: usize, ms: u64) -> [u8; 32] {
+    let mut seed = [i as u8; 32];
+    seed[..8].copy_from_slice(&ms.to_le_bytes());
+    seed
 }
 
 /// An entry with one change.

@@ -11,7 +11,7 @@
 //! In reading order: [`Key`] and [`Folder`], [`Error`], [`Store`]; the backends [`MemoryStore`] and [`DirectoryStore`];
 //! the decorators [`Counted`] and [`Faulty`]; [`probe`], which finds out whether a store in use keeps its word; and the
 //! conformance suite, `suite`, for whoever writes another backend
-//! (feature `suite`).
+//! (feature `suite`); and `crash`, a disk that loses power, for whoever wants to see what is left of a store then (feature `crash`).
 //!
 //! ```
 //! use std::time::Duration;
@@ -72,3 +72,9 @@ pub mod probe;
 
 #[cfg(feature = "suite")]
 pub mod suite;
+
+/// A disk in memory that loses power, below the directory store: what does a crash at any system call leave?
+#[cfg(any(test, feature = "crash"))]
+pub mod crash {
+    pub use crate::directory::disk::{Cuts, Disk, DiskStore};
+}

@@ -358,6 +358,8 @@ async fn a_store_that_is_not_there_is_not_judged_and_one_that_refuses_says_so() 
     assert_eq!(report.verdict(), Verdict::Unjudged);
     assert_eq!(report.refusal().unwrap().kind(), ErrorKind::Denied);
     assert!(report.summary().contains("no such bucket"), "{report}");
+    let said = report.to_string().matches("no such bucket").count();
+    assert_eq!(said, 2, "once above, once in the summary: {report}");
 }
 
 #[tokio::test(start_paused = true)]

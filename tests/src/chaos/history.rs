@@ -1,7 +1,7 @@
 //! What clients asked, and what they were told.
 
 use std::io::{self, Write};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ha_sim::linear::{Answer, Line, Op, Placed};
 use serde_json::Value;
@@ -70,10 +70,6 @@ impl Clock {
     /// Microseconds since it was started.
     pub(crate) fn now(self) -> u64 {
         u64::try_from(self.0.elapsed().as_micros()).expect("no campaign takes half a million years")
-    }
-
-    pub(crate) fn since(self, then: u64) -> Duration {
-        Duration::from_micros(self.now().saturating_sub(then))
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod create;
 mod delete;
+#[cfg(any(test, feature = "crash"))]
+pub(crate) mod disk;
 mod engine;
 mod explain;
 mod folders;

@@ -196,11 +196,17 @@ impl Outcome {
 impl fmt::Display for ProbeReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "Probe of {}", self.store)?;
+        // A store that cannot be reached is one reason, and not one for each check.
+        let mut said = None;
         for CheckReport { check, outcome, .. } in &self.checks {
             match outcome {
                 Outcome::Passed => writeln!(f, "  passed      {check}")?,
                 Outcome::Violated(seen) => writeln!(f, "  VIOLATED    {check}\n              seen: {seen}")?,
+                Outcome::Unjudged { why, .. } if said == Some(why) => {
+                    writeln!(f, "  not judged  {check}, for the same reason")?;
+                }
                 Outcome::Unjudged { why, .. } => {
+                    said = Some(why);
                     writeln!(f, "  not judged  {check}\n              {why}")?;
                 }
             }

@@ -11,6 +11,9 @@ pub(crate) struct Sample {
     pub(crate) threads: u64,
 }
 
+/// What it is called, where it is in a sample, and how much more of it is no growth.
+type Figure = (&'static str, fn(&Sample) -> u64, u64);
+
 /// Fewer samples, one a second, say nothing.
 const ENOUGH: usize = 40;
 
@@ -21,7 +24,7 @@ pub(crate) fn growth(process: &str, samples: &[Sample]) -> Vec<Finding> {
     }
     let quarter = samples.len() / 4;
     let (then, now) = (&samples[quarter..2 * quarter], &samples[3 * quarter..]);
-    let figures: [(&str, fn(&Sample) -> u64, u64); 3] = [
+    let figures: [Figure; 3] = [
         ("KiB of memory", |sample| sample.memory, 8 * 1024),
         ("descriptors", |sample| sample.descriptors, 16),
         ("threads", |sample| sample.threads, 16),

@@ -1,8 +1,8 @@
 //! Power failures after every system call, with everything that may then be on the disk.
 
-use super::model::{Model, World};
 use super::scripted::Scripted;
 use super::{METHODS, key, leftovers, list, open, read};
+use crate::directory::disk::{Model, World};
 use crate::directory::engine::Engine;
 use crate::directory::probe::Method;
 use crate::{Error, ErrorKind};

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 
-use super::model::Model;
 use super::scripted::Scripted;
 use super::{METHODS, key, kind, leftovers, list, open, read};
 use crate::ErrorKind;
+use crate::directory::disk::Model;
 use crate::directory::engine::Engine;
 use crate::directory::probe::Method;
 use crate::directory::sys::Sys;

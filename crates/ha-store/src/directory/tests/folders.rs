@@ -1,9 +1,9 @@
 //! Folders that come and go under a writer.
 
-use super::model::Model;
 use super::scripted::Scripted;
 use super::{METHODS, key, kind, list, open, read};
 use crate::ErrorKind;
+use crate::directory::disk::Model;
 
 #[test]
 fn a_folder_that_is_removed_under_a_create_is_made_again() {

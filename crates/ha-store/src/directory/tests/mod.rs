@@ -4,7 +4,6 @@ mod conformance;
 mod crashes;
 mod failures;
 mod folders;
-mod model;
 mod reading;
 mod scripted;
 mod stops;

@@ -2,10 +2,10 @@
 
 use rustix::io::Errno;
 
-use super::model::Model;
 use super::scripted::Scripted;
 use super::{folder, key, kind, open};
 use crate::ErrorKind;
+use crate::directory::disk::Model;
 
 #[test]
 fn a_read_that_fails_is_never_an_absence() {

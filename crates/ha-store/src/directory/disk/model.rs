@@ -3,30 +3,45 @@
 //! It is as unkind as POSIX allows: of the entries of a folder that were made or removed since its last fsync, any
 //! choice may survive; of bytes since a file's last fsync, any prefix, or zeros in their place. An fsync that fails
 //! drops what it should have written: the next one succeeds and the bytes are still not durable.
+//!
+//! What may then be on the disk is in `images`.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::io::{Errno, Result};
 
 use crate::directory::sys::{Entry, FileKind, Identity, Status, Sys};
 
-#[derive(Clone)]
-pub(super) struct Model(Arc<Mutex<World>>);
+#[derive(Clone, Debug)]
+pub(in crate::directory) struct Model(Arc<Mutex<World>>);
 
-#[derive(Clone)]
-pub(super) struct World {
-    nodes: Vec<Node>,
+#[derive(Clone, Debug)]
+pub(in crate::directory) struct World {
+    pub(super) nodes: Vec<Node>,
     /// Seconds.
-    pub(super) clock: i64,
+    pub(in crate::directory) clock: i64,
     /// How many fsyncs of files fail from now on.
-    pub(super) failing_file_syncs: usize,
+    pub(in crate::directory) failing_file_syncs: usize,
     /// The same for folders.
-    pub(super) failing_dir_syncs: usize,
+    pub(in crate::directory) failing_dir_syncs: usize,
+    /// Fsyncs say that all went well, and do nothing.
+    pub(super) lies: Lies,
+    /// The most bytes that one write takes, and one read gives.
+    pub(super) chunk: (usize, usize),
+    /// What the world was after each call that changed something, if it is recorded.
+    pub(super) record: Option<Vec<Self>>,
 }
 
-#[derive(Clone)]
-enum Node {
+/// Which fsyncs are done by nobody.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct Lies {
+    pub(super) files: bool,
+    pub(super) folders: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Node {
     Dir {
         entries: Entries,
         durable: Entries,
@@ -34,40 +49,44 @@ enum Node {
         removed: bool,
     },
     File {
-        bytes: Vec<u8>,
+        /// Shared by all images that have it.
+        bytes: Arc<Vec<u8>>,
         durable_len: usize,
         dropped: bool,
         modified: i64,
     },
 }
 
-type Entries = BTreeMap<String, usize>;
+pub(super) type Entries = BTreeMap<String, usize>;
 
-#[derive(Clone)]
-struct Change {
-    name: String,
+#[derive(Clone, Debug)]
+pub(super) struct Change {
+    pub(super) name: String,
     /// None if it was removed.
-    node: Option<usize>,
+    pub(super) node: Option<usize>,
     /// A failed fsync has dropped it: no later one makes it durable.
-    dropped: bool,
+    pub(super) dropped: bool,
 }
 
 impl Model {
-    pub(super) fn new() -> Self {
+    pub(in crate::directory) fn new() -> Self {
         Self::boot(World {
             nodes: vec![new_dir()],
             clock: 0,
             failing_file_syncs: 0,
             failing_dir_syncs: 0,
+            lies: Lies::default(),
+            chunk: (3, 4),
+            record: None,
         })
     }
 
-    pub(super) fn boot(world: World) -> Self {
+    pub(in crate::directory) fn boot(world: World) -> Self {
         Self(Arc::new(Mutex::new(world)))
     }
 
-    pub(super) fn world(&self) -> MutexGuard<'_, World> {
-        self.0.lock().unwrap()
+    pub(in crate::directory) fn world(&self) -> MutexGuard<'_, World> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn dir<T>(&self, dir: usize, act: impl FnOnce(&mut Entries, &mut Vec<Change>) -> Result<T>) -> Result<T> {
@@ -114,6 +133,15 @@ impl Model {
         }
     }
 
+    /// Something has changed.
+    fn note(&self) {
+        let mut world = self.world();
+        if let Some(mut record) = world.record.take() {
+            record.push(world.clone());
+            world.record = Some(record);
+        }
+    }
+
     fn add(&self, node: Node) -> usize {
         let mut world = self.world();
         world.nodes.push(node);
@@ -123,7 +151,7 @@ impl Model {
     fn new_file(&self) -> usize {
         let modified = self.world().clock;
         self.add(Node::File {
-            bytes: Vec::new(),
+            bytes: Arc::default(),
             durable_len: 0,
             dropped: false,
             modified,
@@ -131,116 +159,7 @@ impl Model {
     }
 }
 
-impl World {
-    /// What the disk holds if only the process dies.
-    pub(super) fn killed(&self) -> Self {
-        let changes = self.changes();
-        let mut image = self.image(u64::MAX, changes, |bytes, _| bytes.to_vec());
-        image.clock = self.clock;
-        image
-    }
-
-    /// Shows every state that the disk may be in after a power failure now.
-    pub(super) fn for_each_crash(&self, mut show: impl FnMut(Self)) {
-        let changes = self.changes();
-        assert!(changes <= 12, "{changes} changes are too many to enumerate");
-        let torn_max = self.nodes.iter().map(Node::unsynced).max().unwrap_or(0);
-        for survivors in 0..1_u64 << changes {
-            for torn in 0..=torn_max {
-                show(self.image(survivors, changes, |bytes, durable| {
-                    bytes[..bytes.len().min(durable + torn)].to_vec()
-                }));
-            }
-            if torn_max > 0 {
-                show(self.image(survivors, changes, |bytes, durable| {
-                    let mut zeroed = bytes.to_vec();
-                    zeroed[durable..].fill(0);
-                    zeroed
-                }));
-            }
-        }
-    }
-
-    fn changes(&self) -> usize {
-        self.nodes
-            .iter()
-            .map(|node| {
-                if let Node::Dir { pending, .. } = node {
-                    pending.len()
-                } else {
-                    0
-                }
-            })
-            .sum()
-    }
-
-    fn image(&self, survivors: u64, changes: usize, survive: impl Fn(&[u8], usize) -> Vec<u8>) -> Self {
-        let mut number = 0;
-        let nodes = self.nodes.iter().map(|node| match node {
-            Node::Dir {
-                durable,
-                pending,
-                removed,
-                ..
-            } => {
-                let mut entries = durable.clone();
-                for change in pending {
-                    if survivors >> number & 1 == 1 {
-                        match change.node {
-                            Some(node) => entries.insert(change.name.clone(), node),
-                            None => entries.remove(&change.name),
-                        };
-                    }
-                    number += 1;
-                }
-                Node::Dir {
-                    durable: entries.clone(),
-                    entries,
-                    pending: Vec::new(),
-                    removed: *removed,
-                }
-            }
-            Node::File {
-                bytes,
-                durable_len,
-                modified,
-                ..
-            } => {
-                let bytes = survive(bytes, *durable_len);
-                Node::File {
-                    durable_len: bytes.len(),
-                    bytes,
-                    dropped: false,
-                    modified: *modified,
-                }
-            }
-        });
-        let nodes = nodes.collect();
-        assert_eq!(number, changes);
-        // Recovery is tried long after, so that leftovers are old.
-        Self {
-            nodes,
-            clock: self.clock + 7200,
-            failing_file_syncs: 0,
-            failing_dir_syncs: 0,
-        }
-    }
-}
-
-impl Node {
-    fn unsynced(&self) -> usize {
-        if let Self::File {
-            bytes, durable_len, ..
-        } = self
-        {
-            bytes.len() - durable_len
-        } else {
-            0
-        }
-    }
-}
-
-fn new_dir() -> Node {
+pub(super) fn new_dir() -> Node {
     Node::Dir {
         entries: Entries::new(),
         durable: Entries::new(),
@@ -277,7 +196,9 @@ impl Sys for Model {
     fn make_dir(&self, at: &usize, name: &str) -> Result<()> {
         self.check_free(*at, name)?;
         let node = self.add(new_dir());
-        self.enter(*at, name, node)
+        self.enter(*at, name, node)?;
+        self.note();
+        Ok(())
     }
 
     fn remove_dir(&self, at: &usize, name: &str) -> Result<()> {
@@ -293,6 +214,7 @@ impl Sys for Model {
         if let Node::Dir { removed, .. } = &mut self.world().nodes[node] {
             *removed = true;
         }
+        self.note();
         Ok(())
     }
 
@@ -300,6 +222,9 @@ impl Sys for Model {
         let mut world = self.world();
         let fails = world.failing_dir_syncs > 0;
         world.failing_dir_syncs -= usize::from(fails);
+        if world.lies.folders {
+            return Ok(());
+        }
         let Node::Dir { durable, pending, .. } = &mut world.nodes[*dir] else {
             return Err(Errno::NOTDIR);
         };
@@ -317,6 +242,8 @@ impl Sys for Model {
             };
         }
         *pending = dropped;
+        drop(world);
+        self.note();
         Ok(())
     }
 
@@ -346,6 +273,7 @@ impl Sys for Model {
         self.check_free(*at, name)?;
         let node = self.new_file();
         self.enter(*at, name, node)?;
+        self.note();
         Ok(node)
     }
 
@@ -354,11 +282,14 @@ impl Sys for Model {
     }
 
     fn write(&self, file: &usize, new: &[u8]) -> Result<usize> {
-        let Node::File { bytes, .. } = &mut self.world().nodes[*file] else {
+        let mut world = self.world();
+        let written = new.len().min(world.chunk.0);
+        let Node::File { bytes, .. } = &mut world.nodes[*file] else {
             return Err(Errno::ISDIR);
         };
-        let written = new.len().min(3);
-        bytes.extend_from_slice(&new[..written]);
+        Arc::make_mut(bytes).extend_from_slice(&new[..written]);
+        drop(world);
+        self.note();
         Ok(written)
     }
 
@@ -366,6 +297,9 @@ impl Sys for Model {
         let mut world = self.world();
         let fails = world.failing_file_syncs > 0;
         world.failing_file_syncs -= usize::from(fails);
+        if world.lies.files {
+            return Ok(());
+        }
         let Node::File {
             bytes,
             durable_len,
@@ -382,15 +316,18 @@ impl Sys for Model {
         if !*dropped {
             *durable_len = bytes.len();
         }
+        drop(world);
+        self.note();
         Ok(())
     }
 
     fn read_at(&self, file: &usize, into: &mut [u8], offset: u64) -> Result<usize> {
-        let Node::File { bytes, .. } = &self.world().nodes[*file] else {
+        let world = self.world();
+        let Node::File { bytes, .. } = &world.nodes[*file] else {
             return Err(Errno::ISDIR);
         };
         let rest = bytes.get(offset as usize..).unwrap_or_default();
-        let read = rest.len().min(into.len()).min(4);
+        let read = rest.len().min(into.len()).min(world.chunk.1);
         into[..read].copy_from_slice(&rest[..read]);
         Ok(read)
     }
@@ -425,7 +362,9 @@ impl Sys for Model {
 
     fn link_unnamed(&self, file: &usize, to: &usize, name: &str) -> Result<()> {
         self.check_free(*to, name)?;
-        self.enter(*to, name, *file)
+        self.enter(*to, name, *file)?;
+        self.note();
+        Ok(())
     }
 
     fn link_named(&self, from: &usize, temp: &str, to: &usize, name: &str) -> Result<()> {
@@ -442,7 +381,9 @@ impl Sys for Model {
     fn rename(&self, from: &usize, temp: &str, to: &usize, name: &str) -> Result<()> {
         self.dir(*to, |_, _| Ok(()))?;
         let file = self.leave(*from, temp)?;
-        self.enter(*to, name, file)
+        self.enter(*to, name, file)?;
+        self.note();
+        Ok(())
     }
 
     fn unlink(&self, at: &usize, name: &str) -> Result<()> {
@@ -450,6 +391,8 @@ impl Sys for Model {
         if matches!(self.world().nodes[node], Node::Dir { .. }) {
             return Err(Errno::ISDIR);
         }
-        self.leave(*at, name).map(drop)
+        self.leave(*at, name)?;
+        self.note();
+        Ok(())
     }
 }
