@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use ha_tests::chaos::{Campaign, Rule, Store, Verdict};
+use ha_tests::chaos::{Bug, Campaign, Rule, Store, Verdict};
 
 use crate::figures::Figures;
 
@@ -27,6 +27,9 @@ pub(crate) struct Args {
     /// Nodes live by the settings that they have when nothing is said, but for snapshots, which come as often as without.
     #[arg(long)]
     default_settings: bool,
+    /// Plants a bug in the nodes of all planes, to see that the checks see it.
+    #[arg(long)]
+    bug: Option<Bug>,
 }
 
 fn minutes(text: &str) -> Result<f64, String> {
@@ -49,10 +52,12 @@ pub(crate) fn run(args: &Args) -> Result<Figures, String> {
     campaign.store = args.store;
     campaign.planes = usize::try_from(args.planes).expect("there are few");
     campaign.takeovers = args.takeovers.and_then(|number| usize::try_from(number).ok());
+    campaign.bugs = args.bug.map_or_else(Vec::new, |bug| vec![bug; campaign.planes]);
     campaign.default_settings = args.default_settings;
     campaign.evidence = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/chaos");
     let verdict = campaign.run(&|words| eprintln!("{words}"))?;
-    let verdict = verdict.ok_or("this store is not here, so nothing was done: eval \"$(.ci/tools)\" brings it")?;
+    let verdict =
+        verdict.ok_or("this store is not here, so nothing was done: eval \"$(.ci/tools)\" brings it")?;
     Ok(report(&verdict, began))
 }
 
@@ -60,8 +65,8 @@ fn report(verdict: &Verdict, began: Instant) -> Figures {
     for why in &verdict.skipped {
         eprintln!("skipped: {why}");
     }
-    for (_, how) in &verdict.broken {
-        eprintln!("VIOLATION {how}");
+    for broken in &verdict.broken {
+        eprintln!("VIOLATION {}", broken.how);
     }
     if let Some(dir) = &verdict.evidence {
         let dir = dir.display();
@@ -93,6 +98,9 @@ fn report(verdict: &Verdict, began: Instant) -> Figures {
         .with("reads", tally.reads)
         .with("acts", tally.acts)
         .with("acts_late", tally.acts_late)
+        .with("slept_past_collection", tally.slept_past_collection)
+        .with("restored", tally.restored)
+        .with("resolved", tally.resolved)
         .with("restarted", tally.restarted)
         .with("lost", verdict.count(Rule::Lost))
         .with("duplicated", verdict.count(Rule::Duplicated))

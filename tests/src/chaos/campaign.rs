@@ -4,20 +4,20 @@ use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use ha_sim::rng::mix;
 
-use super::check::{Finding, Rule};
+use super::bug::Bug;
+use super::check::{Finding, Rule, nothing_happened, too_few};
 use super::clocks::Clocks;
 use super::load::Weight;
 use super::nodes::lock;
 use super::place::{Place, Server};
 use super::round::{Round, dir_of};
 use super::tally::Tally;
-use crate::bucket_server::BucketServer;
 use crate::disk::Disk;
 use crate::site::Timings;
 
@@ -64,6 +64,8 @@ pub struct Campaign {
     pub program: PathBuf,
     /// Where the evidence is kept if something was broken.
     pub evidence: PathBuf,
+    /// Bugs that the nodes have on purpose: those of the first plane the first of these, and so on.
+    pub bugs: Vec<Bug>,
 }
 
 /// What came of a campaign.
@@ -73,18 +75,30 @@ pub struct Verdict {
     /// What was done and seen.
     pub tally: Tally,
     /// What was broken, and how.
-    pub broken: Vec<(Rule, String)>,
+    pub broken: Vec<Broken>,
     /// What this machine does not allow.
     pub skipped: Vec<String>,
     /// Where the evidence is, if something was broken.
     pub evidence: Option<PathBuf>,
 }
 
+/// A rule that a plane broke.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Broken {
+    /// The plane's number; `None` if it is about all.
+    pub plane: Option<usize>,
+    /// The rule.
+    pub rule: Rule,
+    /// In which round, and how.
+    pub how: String,
+}
+
 impl Verdict {
     /// How often a rule was broken.
     #[must_use]
     pub fn count(&self, rule: Rule) -> usize {
-        self.broken.iter().filter(|(broken, _)| *broken == rule).count()
+        self.broken.iter().filter(|broken| broken.rule == rule).count()
     }
 }
 
@@ -104,6 +118,7 @@ impl Campaign {
             default_settings: false,
             program,
             evidence: std::env::temp_dir().join("ha-plane-chaos"),
+            bugs: Vec::new(),
         }
     }
 
@@ -114,8 +129,8 @@ impl Campaign {
     pub fn run(&self, progress: &(dyn Fn(&str) + Sync)) -> Result<Option<Verdict>, String> {
         let server = match self.store {
             Store::Directory => None,
-            Store::SeaweedFs => match BucketServer::seaweedfs() {
-                Some(server) => Some(Arc::new(Mutex::new(server))),
+            Store::SeaweedFs => match Server::seaweedfs() {
+                Some(server) => Some(server),
                 None => return Ok(None),
             },
         };
@@ -125,9 +140,11 @@ impl Campaign {
             let why = "clocks are left alone: libfaketime is not here, and `eval \"$(.ci/tools)\"` brings it";
             lock(&verdict).skipped.push(why.into());
         }
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let own = NEXT.fetch_add(1, Ordering::Relaxed);
         let dir = self
             .evidence
-            .join(format!("{}-{}", self.seed, std::process::id()));
+            .join(format!("{}-{}-{own}", self.seed, std::process::id()));
         std::fs::create_dir_all(&dir).map_err(|error| format!("{}: {error}", dir.display()))?;
         let left = AtomicUsize::new(self.takeovers.unwrap_or(usize::MAX));
         let begun = Instant::now();
@@ -152,6 +169,7 @@ impl Campaign {
             }
         });
         let mut verdict = verdict.into_inner().expect("no round panics with it in hand");
+        verdict.broken.extend(self.shortfalls(&verdict.tally));
         if verdict.broken.is_empty() {
             // Nobody misses it.
             let _ = std::fs::remove_dir_all(&dir);
@@ -159,6 +177,22 @@ impl Campaign {
             verdict.evidence = Some(dir);
         }
         Ok(Some(verdict))
+    }
+
+    /// What a campaign of takeovers was to have, all told, and has not.
+    fn shortfalls(&self, tally: &Tally) -> Vec<Broken> {
+        let Some(wanted) = self.takeovers else {
+            return Vec::new();
+        };
+        let found = too_few(wanted, tally)
+            .into_iter()
+            .chain(nothing_happened(&[], tally));
+        let broken = |found: Finding| Broken {
+            plane: None,
+            rule: found.rule,
+            how: found.to_string(),
+        };
+        found.map(broken).collect()
     }
 
     /// Runs one round, and adds it to the verdict. Gives the takeovers that were measured; `None` if there is to be no other round.
@@ -198,11 +232,11 @@ impl Campaign {
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned();
-        verdict.broken.extend(
-            findings
-                .into_iter()
-                .map(|found| (found.rule, format!("{name}: {found}"))),
-        );
+        verdict.broken.extend(findings.into_iter().map(|found| Broken {
+            plane: Some(plane),
+            rule: found.rule,
+            how: format!("{name}: {found}"),
+        }));
         is_well.then_some(took)
     }
 
@@ -219,14 +253,14 @@ impl Campaign {
         }
         if plane % 2 == 1 && self.takeovers.is_none() {
             match Disk::of_size(&round.dir.join("disk"), "6m") {
-                Some(disk) => return Ok(Place::SmallDisk(disk)),
+                Some(disk) => return Ok(Place::small_disk(disk)),
                 None => {
                     let why = "no disk is filled: this machine lets us make no mounts of our own";
                     lock(verdict).skipped.push(why.into());
                 }
             }
         }
-        Ok(Place::Directory(round.dir.join("plane")))
+        Ok(Place::directory(round.dir.join("plane")))
     }
 
     fn round(
@@ -261,6 +295,7 @@ impl Campaign {
             clocks: clocks.filter(|_| self.takeovers.is_none()),
             until: begun + self.time,
             takeovers: self.takeovers.map(|_| most),
+            bug: self.bugs.get(plane).copied(),
         }
     }
 }
@@ -279,13 +314,10 @@ fn of_config(builder: &ha_core::proto::ConfigBuilder) -> Timings {
 
 fn words(begun: Instant, verdict: &Verdict) -> String {
     let tally = &verdict.tally;
-    let broken: BTreeMap<_, usize> = verdict
-        .broken
-        .iter()
-        .fold(BTreeMap::new(), |mut sums, (rule, _)| {
-            *sums.entry(rule.to_string()).or_default() += 1;
-            sums
-        });
+    let broken: BTreeMap<_, usize> = verdict.broken.iter().fold(BTreeMap::new(), |mut sums, broken| {
+        *sums.entry(broken.rule.to_string()).or_default() += 1;
+        sums
+    });
     format!(
         "{:.0} s: {} rounds, {} faults, {} takeovers, {} acknowledged, {} reads, {} acts, broken: {broken:?}",
         begun.elapsed().as_secs_f64(),

@@ -51,7 +51,8 @@ pub(crate) struct Done {
     pub(crate) findings: Vec<Finding>,
     /// Nodes that ended, or called themselves failed, after a fault of their store.
     pub(crate) tended: u64,
-    store_suffered: bool,
+    /// Nodes that slept until what they were to read next had been collected.
+    pub(crate) slept_past_collection: u64,
 }
 
 impl<'a> Injector<'a> {
@@ -160,7 +161,6 @@ impl<'a> Injector<'a> {
                 if Place::hinders_starts(of_store) {
                     self.tend();
                 }
-                self.done.store_suffered = true;
                 let longest = self.timings.lease_ttl * 2;
                 let time = self.between(self.timings.poll * 4, longest);
                 self.place.suffer(of_store, time)?;
@@ -238,13 +238,19 @@ impl<'a> Injector<'a> {
     fn wake_those_due(&mut self) {
         let now = Instant::now();
         let place = self.place;
+        let mut past = 0;
         let is_due = |sleeper: &Sleeper| match sleeper.past {
             _ if now < sleeper.until => false,
-            Some((slot, end)) => now >= end || is_collected(place, slot),
+            Some((slot, _)) if is_collected(place, slot) => {
+                past += 1;
+                true
+            }
+            Some((_, end)) => now >= end,
             None => true,
         };
         let (due, asleep) = std::mem::take(&mut self.sleepers).into_iter().partition(is_due);
         self.sleepers = asleep;
+        self.done.slept_past_collection += past;
         let due: Vec<Sleeper> = due;
         due.iter().for_each(|sleeper| self.nodes.wake(sleeper.node));
     }
@@ -260,7 +266,8 @@ impl<'a> Injector<'a> {
     fn tend(&mut self) {
         let tended = self.nodes.tend();
         self.done.tended += tended.len() as u64;
-        if !self.done.store_suffered {
+        let lately = self.timings.heartbeat_timeout + self.timings.lease_ttl + Duration::from_secs(2);
+        if !self.place.has_suffered_within(lately) {
             let findings = tended.into_iter().map(|(_, why)| Finding::new(Rule::Ended, why));
             self.done.findings.extend(findings);
         }

@@ -30,8 +30,7 @@ pub(crate) struct Load {
 }
 
 /// How long a client waits for an answer before it turns to another node. The answer may still come.
-const TURN_AWAY: Duration = Duration::from_millis(1_500);
-const TURN_AWAY_FROM_READ: Duration = Duration::from_millis(400);
+const TURN_AWAY: Duration = Duration::from_millis(300);
 
 impl Load {
     pub(crate) fn begin(weight: Weight, nodes: &[Remote], seed: u64, clock: Clock, sums: &Arc<Sums>) -> Self {
@@ -88,7 +87,7 @@ fn work(
         if rng.below(100) < weight.reads_percent {
             let node = any(&mut rng);
             // What it says is on record.
-            let _ = client.read(&nodes[node], TURN_AWAY_FROM_READ);
+            let _ = client.read(&nodes[node], TURN_AWAY);
         } else if !matches!(
             client.append(&nodes[at], TURN_AWAY),
             Outcome::Told(Told::Committed(_))

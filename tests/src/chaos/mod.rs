@@ -4,6 +4,7 @@
 //! Read in this order: [`Campaign`] (what is asked for), `round` (one plane), `injector` (what is done to it), `load` and `client` (who uses
 //! it, and keeps the record), `witness` (what the nodes have applied), `check` (what must hold).
 
+mod bug;
 mod campaign;
 mod check;
 mod client;
@@ -20,7 +21,8 @@ mod round;
 mod tally;
 mod witness;
 
-pub use campaign::{Campaign, Store, Verdict};
+pub use bug::Bug;
+pub use campaign::{Broken, Campaign, Store, Verdict};
 pub use check::Rule;
 pub use digest::Digest;
 pub use fault::Fault;

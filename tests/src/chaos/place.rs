@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::fault::Fault;
 use super::nodes::lock;
@@ -15,7 +15,17 @@ use crate::proxy::{Answer, End, Fault as WireFault, Kind, Rule};
 
 /// Where one plane lives.
 #[derive(Debug)]
-pub(crate) enum Place {
+pub(crate) struct Place {
+    ground: Ground,
+    suffered: Suffered,
+}
+
+/// When a store last had a fault. Clones are the same.
+#[derive(Clone, Debug, Default)]
+struct Suffered(Arc<Mutex<Option<Instant>>>);
+
+#[derive(Debug)]
+enum Ground {
     Directory(PathBuf),
     /// A small disk of its own.
     SmallDisk(Disk),
@@ -26,48 +36,93 @@ pub(crate) enum Place {
     },
 }
 
-/// A server of buckets that several planes share.
-pub(crate) type Server = Arc<Mutex<BucketServer>>;
+/// A server of buckets that several planes share. Clones are the same.
+#[derive(Clone, Debug)]
+pub(crate) struct Server {
+    server: Arc<Mutex<BucketServer>>,
+    suffered: Suffered,
+}
+
+impl Server {
+    /// A SeaweedFS of its own; `None` where it cannot be had.
+    pub(crate) fn seaweedfs() -> Option<Self> {
+        Some(Self {
+            server: Arc::new(Mutex::new(BucketServer::seaweedfs()?)),
+            suffered: Suffered::default(),
+        })
+    }
+}
+
+impl Suffered {
+    fn now(&self) {
+        *lock(&self.0) = Some(Instant::now());
+    }
+}
 
 impl Place {
+    /// A directory, which is not there yet.
+    pub(crate) fn directory(dir: PathBuf) -> Self {
+        Self::of(Ground::Directory(dir))
+    }
+
+    /// A small disk.
+    pub(crate) fn small_disk(disk: Disk) -> Self {
+        Self::of(Ground::SmallDisk(disk))
+    }
+
+    fn of(ground: Ground) -> Self {
+        Self {
+            ground,
+            suffered: Suffered::default(),
+        }
+    }
+
     /// A part of a bucket.
     pub(crate) fn in_bucket(server: &Server, seed: u64) -> Self {
-        let bucket = Bucket::behind_proxy(&lock(server), seed);
+        let bucket = Bucket::behind_proxy(&lock(&server.server), seed);
         bad_connection()
             .into_iter()
             .for_each(|rule| bucket.proxy().add(rule));
-        Self::Bucket {
-            bucket,
-            server: Arc::clone(server),
+        Self {
+            suffered: server.suffered.clone(),
+            ..Self::of(Ground::Bucket {
+                bucket,
+                server: server.clone(),
+            })
         }
+    }
+
+    /// Whether it had a fault so lately that a node may fail of it yet.
+    pub(crate) fn has_suffered_within(&self, time: Duration) -> bool {
+        lock(&self.suffered.0).is_some_and(|last| last.elapsed() < time)
     }
 
     /// A launch of a node there.
     pub(crate) fn launch(&self, _number: usize, launch: CounterLaunch) -> CounterLaunch {
-        match self {
-            Self::Directory(dir) => launch.option("--dir", dir),
-            Self::SmallDisk(disk) => launch
+        match &self.ground {
+            Ground::Directory(dir) => launch.option("--dir", dir),
+            Ground::SmallDisk(disk) => launch
                 .option("--dir", disk.dir().join("plane"))
                 .within(disk.entrance()),
-            Self::Bucket { bucket, .. } => launch.on_bucket(bucket),
+            Ground::Bucket { bucket, .. } => launch.on_bucket(bucket),
         }
     }
 
     /// What lies there.
     pub(crate) fn objects(&self) -> Objects {
-        match self {
-            Self::Directory(dir) => Objects::of_directory(dir),
-            Self::SmallDisk(disk) => Objects::of_directory(&disk.seen_from_outside().join("plane")),
-            Self::Bucket { bucket, .. } => bucket.objects().clone(),
+        match &self.ground {
+            Ground::Directory(dir) => Objects::of_directory(dir),
+            Ground::SmallDisk(disk) => Objects::of_directory(&disk.seen_from_outside().join("plane")),
+            Ground::Bucket { bucket, .. } => bucket.objects().clone(),
         }
     }
 
     /// The faults that it can have.
     pub(crate) fn faults(&self) -> Vec<Fault> {
-        match self {
-            Self::Directory(_) => vec![Fault::DirectoryAway],
-            Self::SmallDisk(_) => vec![Fault::DiskFull],
-            Self::Bucket { .. } => vec![Fault::StoreStopped, Fault::Cut, Fault::Refused],
+        match &self.ground {
+            Ground::Directory(_) => vec![Fault::DirectoryAway],
+            Ground::SmallDisk(_) => vec![Fault::DiskFull],
+            Ground::Bucket { .. } => vec![Fault::StoreStopped, Fault::Cut, Fault::Refused],
         }
     }
 
@@ -79,28 +134,29 @@ impl Place {
     /// Lets it have a fault for some time.
     pub(crate) fn suffer(&self, fault: Fault, time: Duration) -> Result<(), String> {
         let told = |error: std::io::Error| format!("{fault}: {error}");
-        match (self, fault) {
-            (Self::Directory(dir), Fault::DirectoryAway) => {
+        self.suffered.now();
+        let ended = match (&self.ground, fault) {
+            (Ground::Directory(dir), Fault::DirectoryAway) => {
                 let away = dir.with_extension("away");
                 std::fs::rename(dir, &away).map_err(told)?;
                 std::thread::sleep(time);
                 std::fs::rename(&away, dir).map_err(told)
             }
-            (Self::SmallDisk(disk), Fault::DiskFull) => {
+            (Ground::SmallDisk(disk), Fault::DiskFull) => {
                 let filler = disk.seen_from_outside().join("filler");
                 // It ends as it is to end: the disk is full.
                 let _ = std::fs::write(&filler, vec![0; FILLING]);
                 std::thread::sleep(time);
                 std::fs::remove_file(&filler).map_err(told)
             }
-            (Self::Bucket { server, .. }, Fault::StoreStopped) => {
-                let mut server = lock(server);
+            (Ground::Bucket { server, .. }, Fault::StoreStopped) => {
+                let mut server = lock(&server.server);
                 server.kill();
                 std::thread::sleep(time);
                 server.start_again();
                 Ok(())
             }
-            (Self::Bucket { bucket, .. }, Fault::Cut | Fault::Refused) => {
+            (Ground::Bucket { bucket, .. }, Fault::Cut | Fault::Refused) => {
                 if fault == Fault::Cut {
                     bucket.proxy().cut();
                 } else {
@@ -110,20 +166,22 @@ impl Place {
                 bucket.proxy().heal().map_err(told)
             }
             _ => Err(format!("{fault} is none of this place")),
-        }
+        };
+        self.suffered.now();
+        ended
     }
 
     /// Ends what goes wrong all the time.
     pub(crate) fn heal(&self) {
-        if let Self::Bucket { bucket, .. } = self {
+        if let Ground::Bucket { bucket, .. } = &self.ground {
             bucket.proxy().clear();
         }
     }
 
     /// How many requests had a fault by the connection.
     pub(crate) fn connection_faults(&self) -> u64 {
-        match self {
-            Self::Bucket { bucket, .. } => bucket.proxy().counts().faults(),
+        match &self.ground {
+            Ground::Bucket { bucket, .. } => bucket.proxy().counts().faults(),
             _ => 0,
         }
     }

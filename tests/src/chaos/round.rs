@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use ha_sim::rng::Rng;
 
-use super::check::{Finding, Rule, acts, agreed, growth, order, resolutions, writes};
+use super::bug::Bug;
+use super::check::{Finding, Rule, acts, agreed, growth, nothing_happened, order, resolutions, writes};
 use super::client::{Client, Outcome, Sums};
 use super::clocks::Clocks;
-use super::fault::Fault;
 use super::history::{self, Call, Clock, Record, Told};
 use super::injector::{Done, Injector};
 use super::load::{Load, Weight};
@@ -18,7 +18,7 @@ use super::nodes::{NUMBER, Nodes};
 use super::place::Place;
 use super::resources::Watch;
 use super::tally::Tally;
-use super::witness::testimonies;
+use super::witness::{Seen, testimonies};
 use crate::counter::CounterLaunch;
 use crate::site::Timings;
 
@@ -40,6 +40,8 @@ pub(crate) struct Round {
     pub(crate) until: Instant,
     /// Only masters are deposed, and no more than so often.
     pub(crate) takeovers: Option<usize>,
+    /// The nodes have it, on purpose.
+    pub(crate) bug: Option<Bug>,
 }
 
 /// The client that asks in the end, and the one that disturbs.
@@ -101,7 +103,7 @@ impl Round {
         );
         findings.extend(self.judge(&records, &resolved, &mut tally)?);
         if self.takeovers.is_none() {
-            findings.extend(nothing_happened(&kinds, &done, &tally));
+            findings.extend(nothing_happened(&kinds, &tally));
         }
         findings.extend(done.findings);
         Ok((tally, findings))
@@ -117,6 +119,10 @@ impl Round {
                 CounterLaunch::with_default_timings(name, &self.dir).option("--profile", profile)
             }
             None => CounterLaunch::new(name, &self.dir, self.timings),
+        };
+        let launch = match self.bug {
+            Some(bug) => launch.option("--bug", bug.name()),
+            None => launch,
         };
         launch
             .program(&self.program)
@@ -138,6 +144,7 @@ impl Round {
             reads: told(|told| matches!(told, Told::Saw { .. })),
             unknown: told(|told| matches!(told, Told::Unknown(_))),
             restarted: done.tended,
+            slept_past_collection: done.slept_past_collection,
             ..Tally::default()
         }
     }
@@ -149,7 +156,13 @@ impl Round {
         resolved: &[(u64, Option<u64>)],
         tally: &mut Tally,
     ) -> Result<Vec<Finding>, String> {
-        let (journal, mut findings) = agreed(&testimonies(&self.applied())?);
+        let testimonies = testimonies(&self.applied())?;
+        let lines = testimonies.iter().flat_map(|testimony| &testimony.lines);
+        tally.restored = lines
+            .filter(|line| matches!(line, Seen::StandsAt { len: 1.., .. }))
+            .count() as u64;
+        tally.resolved = resolved.len() as u64;
+        let (journal, mut findings) = agreed(&testimonies);
         findings.extend(writes(records, &journal.placed));
         let ops = history::ops(records, &journal.placed);
         let file = File::create(self.dir.join("history.jsonl"));
@@ -233,28 +246,6 @@ fn resolve(records: &[Record], nodes: &Nodes) -> Vec<(u64, Option<u64>)> {
         }
     });
     said.collect()
-}
-
-/// A run in which nothing happened proves nothing.
-fn nothing_happened(kinds: &[Fault], done: &Done, tally: &Tally) -> Vec<Finding> {
-    let missing = kinds.iter().filter(|kind| !done.faults.contains_key(kind));
-    let mut missing: Vec<_> = missing.map(|kind| format!("no {kind}")).collect();
-    let figures = [
-        ("takeover", tally.takeovers),
-        ("acknowledged write", tally.acknowledged),
-        ("read", tally.reads),
-        ("act", tally.acts),
-    ];
-    missing.extend(
-        figures
-            .iter()
-            .filter(|(_, count)| *count == 0)
-            .map(|(what, _)| format!("no {what}")),
-    );
-    missing
-        .into_iter()
-        .map(|how| Finding::new(Rule::NothingHappened, how))
-        .collect()
 }
 
 /// A directory for one round.

@@ -33,6 +33,12 @@ pub struct Tally {
     pub acts_late: u64,
     /// Epochs in which somebody acted.
     pub epochs_that_acted: u64,
+    /// Nodes that slept until what they were to read next had been collected.
+    pub slept_past_collection: u64,
+    /// How often a node was set to a state from a snapshot.
+    pub restored: u64,
+    /// Writes of unknown outcome of which a node told what became of them.
+    pub resolved: u64,
     /// Nodes that were started again because they had failed.
     pub restarted: u64,
     /// The longest that it took from the end of all faults until all nodes were well.
@@ -56,6 +62,9 @@ impl Tally {
         self.acts += other.acts;
         self.acts_late += other.acts_late;
         self.epochs_that_acted += other.epochs_that_acted;
+        self.slept_past_collection += other.slept_past_collection;
+        self.restored += other.restored;
+        self.resolved += other.resolved;
         self.restarted += other.restarted;
         self.slowest_recovery = self.slowest_recovery.max(other.slowest_recovery);
     }

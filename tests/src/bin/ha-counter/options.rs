@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ha_core::{Config, Mode, NodeId};
 use ha_store::Location;
+use ha_tests::chaos::Bug;
 
 use crate::Failure;
 
@@ -25,6 +26,8 @@ pub(crate) struct Options {
     pub(crate) mode: Mode,
     pub(crate) priority: i64,
     pub(crate) config: Config,
+    /// It has this one, on purpose.
+    pub(crate) bug: Option<Bug>,
 }
 
 impl Options {
@@ -70,6 +73,7 @@ impl Options {
             mode: take("--mode").map_or(Ok(Mode::Auto), |mode| mode.parse())?,
             priority: take("--priority").map_or(Ok(0), |priority| priority.parse())?,
             config: config.build()?,
+            bug: take("--bug").map(|bug| bug.parse()).transpose()?,
         };
         match given.keys().next() {
             Some(name) => Err(format!("{name} is unknown").into()),

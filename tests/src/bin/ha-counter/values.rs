@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ha_core::{Change, RestoreError, StateMachine};
-use ha_tests::chaos::Digest;
+use ha_tests::chaos::{Bug, Digest};
 
+use crate::planted::Planted;
 use crate::witness::Witness;
 
 /// All values that were committed, in that order; shared with who reads them. A value that was committed twice is there twice.
@@ -22,6 +23,7 @@ struct List {
     /// Of all there have been.
     digest: Digest,
     witness: Option<Witness>,
+    planted: Planted,
 }
 
 /// What all values come to.
@@ -33,13 +35,14 @@ pub(crate) struct Sum {
 
 impl Values {
     /// None yet. Of those to come, so many are kept, and the witness is told of all.
-    pub(crate) fn new(keep: usize, witness: Option<Witness>) -> Self {
+    pub(crate) fn new(keep: usize, witness: Option<Witness>, planted: Planted) -> Self {
         Self(Arc::new(Mutex::new(List {
             kept: VecDeque::new(),
             keep,
             len: 0,
             digest: Digest::default(),
             witness,
+            planted,
         })))
     }
 
@@ -66,6 +69,9 @@ impl StateMachine for Values {
     fn apply(&mut self, change: &Change) {
         let value = String::from_utf8_lossy(&change.bytes).into_owned();
         let mut list = self.lock();
+        if list.planted.strikes_here(Bug::SkipChange, &value) {
+            return;
+        }
         if let Some(witness) = &mut list.witness {
             witness.applied(change, &value);
         }

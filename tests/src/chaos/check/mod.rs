@@ -4,6 +4,8 @@ mod acts;
 pub(crate) use acts::acts;
 mod growth;
 pub(crate) use growth::{Sample, growth};
+mod marks;
+pub(crate) use marks::{nothing_happened, too_few};
 mod order;
 pub(crate) use order::order;
 mod state;
