@@ -2,33 +2,54 @@
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::RecvTimeoutError;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use ha_sim::rng::mix;
+use ha_store::Location;
 
 use super::bug::Bug;
-use super::check::{Finding, Rule, nothing_happened, too_few};
+use super::check::{Finding, LONG, Rule, missed, nothing_happened, too_few};
+use super::client::Live;
 use super::clocks::Clocks;
+use super::fault::Fault;
 use super::load::Weight;
-use super::nodes::lock;
+use super::nodes::{NUMBER, lock};
 use super::place::{Place, Server};
 use super::round::{Round, dir_of};
 use super::tally::Tally;
 use crate::disk::Disk;
+use crate::juicefs::JuiceFs;
+use crate::links::Links;
 use crate::site::Timings;
 
 /// What the planes live in.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Store {
     /// Directories, and of every second plane a small disk of its own.
     Directory,
-    /// A SeaweedFS of the campaign's own, each plane behind a bad connection of its own.
+    /// A SeaweedFS of the campaign's own, each plane behind a bad connection of its own, and of every second plane each node on a network of its
+    /// own.
     SeaweedFs,
+    /// Two mounts of one JuiceFS volume, for each plane.
+    JuiceFs,
+    /// A bucket or a directory of whoever runs the campaign: each plane takes a place of its own below it.
+    At(String),
+}
+
+impl Store {
+    fn is_bucket(&self) -> bool {
+        match self {
+            Self::Directory | Self::JuiceFs => false,
+            Self::SeaweedFs => true,
+            Self::At(url) => url.contains("://"),
+        }
+    }
 }
 
 impl FromStr for Store {
@@ -37,8 +58,13 @@ impl FromStr for Store {
         match name {
             "directory" => Ok(Self::Directory),
             "seaweedfs" => Ok(Self::SeaweedFs),
+            "juicefs" => Ok(Self::JuiceFs),
+            url if url.contains('/') => match Location::parse(url) {
+                Ok(_) => Ok(Self::At(url.into())),
+                Err(error) => Err(error.to_string()),
+            },
             _ => Err(format!(
-                "there is no store `{name}`, only directory and seaweedfs"
+                "there is no store `{name}`, only directory, seaweedfs, juicefs, and whatever is at a URL or a path with a `/`"
             )),
         }
     }
@@ -64,6 +90,10 @@ pub struct Campaign {
     pub program: PathBuf,
     /// Where the evidence is kept if something was broken.
     pub evidence: PathBuf,
+    /// Only these kinds of faults; all that can be had if it is empty.
+    pub kinds: Vec<Fault>,
+    /// How long the plane may take to be as it is to be, when all faults have ended.
+    pub patience: Duration,
     /// Bugs that the nodes have on purpose: those of the first plane the first of these, and so on.
     pub bugs: Vec<Bug>,
 }
@@ -118,6 +148,8 @@ impl Campaign {
             default_settings: false,
             program,
             evidence: std::env::temp_dir().join("ha-plane-chaos"),
+            kinds: Vec::new(),
+            patience: crate::PATIENCE,
             bugs: Vec::new(),
         }
     }
@@ -128,7 +160,8 @@ impl Campaign {
     /// If it cannot begin.
     pub fn run(&self, progress: &(dyn Fn(&str) + Sync)) -> Result<Option<Verdict>, String> {
         let server = match self.store {
-            Store::Directory => None,
+            Store::JuiceFs if !JuiceFs::is_here() => return Ok(None),
+            Store::Directory | Store::JuiceFs | Store::At(_) => None,
             Store::SeaweedFs => match Server::seaweedfs() {
                 Some(server) => Some(server),
                 None => return Ok(None),
@@ -136,38 +169,35 @@ impl Campaign {
         };
         let clocks = Clocks::library();
         let verdict = Mutex::new(Verdict::default());
-        if clocks.is_none() {
+        if clocks.is_none() && self.takeovers.is_none() {
             let why = "clocks are left alone: libfaketime is not here, and `eval \"$(.ci/tools)\"` brings it";
             lock(&verdict).skipped.push(why.into());
         }
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let own = NEXT.fetch_add(1, Ordering::Relaxed);
-        let dir = self
-            .evidence
-            .join(format!("{}-{}-{own}", self.seed, std::process::id()));
-        std::fs::create_dir_all(&dir).map_err(|error| format!("{}: {error}", dir.display()))?;
-        let left = AtomicUsize::new(self.takeovers.unwrap_or(usize::MAX));
-        let begun = Instant::now();
+        let run = Run {
+            dir: self.own_dir()?,
+            server,
+            clocks,
+            begun: Instant::now(),
+            live: Arc::default(),
+            left: AtomicUsize::new(self.takeovers.unwrap_or(usize::MAX)),
+            verdict,
+        };
+        let (works, ended) = std::sync::mpsc::channel::<()>();
         std::thread::scope(|scope| {
             for plane in 0..self.planes {
-                let (dir, verdict, server, left, clocks) = (&dir, &verdict, &server, &left, &clocks);
+                let (run, works) = (&run, works.clone());
                 scope.spawn(move || {
-                    for number in 0.. {
-                        let most = left.load(Ordering::Relaxed).min(TAKEOVERS_OF_ROUND);
-                        let round = self.round(dir, plane, number, clocks.clone(), begun, most);
-                        let Some(took) = self.judged(&round, plane, server.as_ref(), verdict) else {
-                            return;
-                        };
-                        let before =
-                            left.fetch_sub(took.min(left.load(Ordering::Relaxed)), Ordering::Relaxed);
-                        progress(&words(begun, &lock(verdict)));
-                        if self.takeovers.is_none() || begun.elapsed() >= self.time || before <= took {
-                            return;
-                        }
-                    }
+                    self.rounds(run, plane);
+                    drop(works);
                 });
             }
+            drop(works);
+            // Until nobody works any more.
+            while ended.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+                progress(&run.words());
+            }
         });
+        let Run { verdict, dir, .. } = run;
         let mut verdict = verdict.into_inner().expect("no round panics with it in hand");
         verdict.broken.extend(self.shortfalls(&verdict.tally));
         if verdict.broken.is_empty() {
@@ -179,33 +209,55 @@ impl Campaign {
         Ok(Some(verdict))
     }
 
-    /// What a campaign of takeovers was to have, all told, and has not.
+    /// A directory of this campaign alone.
+    fn own_dir(&self) -> Result<PathBuf, String> {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let own = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{}-{}-{own}", self.seed, std::process::id());
+        let dir = self.evidence.join(name);
+        std::fs::create_dir_all(&dir).map_err(|error| format!("{}: {error}", dir.display()))?;
+        Ok(dir)
+    }
+
+    /// One plane after the other in one place, until it is over.
+    fn rounds(&self, run: &Run, plane: usize) {
+        for number in 0.. {
+            let most = run.left.load(Ordering::Relaxed).min(TAKEOVERS_OF_ROUND);
+            let round = self.round(run, plane, number, most);
+            let Some(took) = self.judged(&round, plane, run) else {
+                return;
+            };
+            let took = took.min(run.left.load(Ordering::Relaxed));
+            let before = run.left.fetch_sub(took, Ordering::Relaxed);
+            if self.takeovers.is_none() || run.begun.elapsed() >= self.time || before <= took {
+                return;
+            }
+        }
+    }
+
+    /// What was to happen, all told, and has not.
     fn shortfalls(&self, tally: &Tally) -> Vec<Broken> {
-        let Some(wanted) = self.takeovers else {
-            return Vec::new();
-        };
-        let found = too_few(wanted, tally)
-            .into_iter()
-            .chain(nothing_happened(&[], tally));
+        let mut found = Vec::new();
+        if let Some(wanted) = self.takeovers {
+            found.extend(too_few(wanted, tally));
+            found.extend(nothing_happened(&[], tally));
+        }
+        if self.time >= LONG && self.kinds.is_empty() {
+            found.extend(missed(tally));
+        }
         let broken = |found: Finding| Broken {
             plane: None,
             rule: found.rule,
             how: found.to_string(),
         };
-        found.map(broken).collect()
+        found.into_iter().map(broken).collect()
     }
 
     /// Runs one round, and adds it to the verdict. Gives the takeovers that were measured; `None` if there is to be no other round.
-    fn judged(
-        &self,
-        round: &Round,
-        plane: usize,
-        server: Option<&Server>,
-        verdict: &Mutex<Verdict>,
-    ) -> Option<usize> {
+    fn judged(&self, round: &Round, plane: usize, run: &Run) -> Option<usize> {
         // Fixtures of tests panic where something is not as they expect.
         let ran = std::panic::catch_unwind(AssertUnwindSafe(|| {
-            let place = self.place(round, plane, server, verdict)?;
+            let place = self.place(round, plane, run)?;
             round.run(&place)
         }));
         let (tally, findings) = match ran {
@@ -224,7 +276,7 @@ impl Campaign {
             // It holds nothing that anybody would look for.
             let _ = std::fs::remove_dir_all(&round.dir);
         }
-        let mut verdict = lock(verdict);
+        let mut verdict = lock(&run.verdict);
         verdict.tally.add(tally);
         let name = round
             .dir
@@ -240,61 +292,72 @@ impl Campaign {
         is_well.then_some(took)
     }
 
-    fn place(
-        &self,
-        round: &Round,
-        plane: usize,
-        server: Option<&Server>,
-        verdict: &Mutex<Verdict>,
-    ) -> Result<Place, String> {
+    fn place(&self, round: &Round, plane: usize, run: &Run) -> Result<Place, String> {
         std::fs::create_dir_all(&round.dir).map_err(|error| format!("{}: {error}", round.dir.display()))?;
-        if let Some(server) = server {
-            return Ok(Place::in_bucket(server, round.seed));
+        // Of every second plane, but where there are to be many takeovers and nothing else.
+        let is_second = plane % 2 == 1 && self.takeovers.is_none();
+        if let Some(server) = &run.server {
+            let links = if is_second { Links::to(NUMBER as u8) } else { None };
+            if is_second && links.is_none() {
+                let why =
+                    "no network is cut: this machine makes no network namespaces for us, or has no `ip`";
+                lock(&run.verdict).skipped.push(why.into());
+            }
+            return Ok(Place::in_bucket(server, round.seed, links));
         }
-        if plane % 2 == 1 && self.takeovers.is_none() {
+        match &self.store {
+            Store::At(url) => return Place::elsewhere(url, &self.name_of(round)),
+            Store::JuiceFs => {
+                return Place::two_mounts().ok_or_else(|| "there is no JuiceFS here".into());
+            }
+            Store::Directory | Store::SeaweedFs => {}
+        }
+        if is_second {
             match Disk::of_size(&round.dir.join("disk"), "6m") {
                 Some(disk) => return Ok(Place::small_disk(disk)),
                 None => {
                     let why = "no disk is filled: this machine lets us make no mounts of our own";
-                    lock(verdict).skipped.push(why.into());
+                    lock(&run.verdict).skipped.push(why.into());
                 }
             }
         }
         Ok(Place::directory(round.dir.join("plane")))
     }
 
-    fn round(
-        &self,
-        dir: &Path,
-        plane: usize,
-        number: usize,
-        clocks: Option<PathBuf>,
-        begun: Instant,
-        most: usize,
-    ) -> Round {
-        let (timings, profile) = match (self.default_settings, self.store) {
-            (true, Store::Directory) => (of_config(&ha_core::Config::builder()), Some("directory")),
-            (true, Store::SeaweedFs) => (of_config(&ha_core::Config::bucket()), Some("bucket")),
-            (false, Store::Directory) => (Timings::SWIFT, None),
-            (false, Store::SeaweedFs) => (Timings::SWIFT_ON_BUCKET, None),
+    /// A name that no other round of any campaign has.
+    fn name_of(&self, round: &Round) -> String {
+        let name = round.dir.file_name().unwrap_or_default().to_string_lossy();
+        format!("chaos-{}-{}-{name}", self.seed, std::process::id())
+    }
+
+    fn round(&self, run: &Run, plane: usize, number: usize, most: usize) -> Round {
+        let (timings, profile) = match (self.default_settings, self.store.is_bucket()) {
+            (true, false) => (of_config(&ha_core::Config::builder()), Some("directory")),
+            (true, true) => (of_config(&ha_core::Config::bucket()), Some("bucket")),
+            (false, true) => (Timings::SWIFT_ON_BUCKET, None),
+            (false, false) if self.store == Store::JuiceFs => (Timings::SWIFT_ON_MOUNTS, None),
+            (false, false) => (Timings::SWIFT, None),
         };
-        let is_light = self.planes > 4;
+        let is_light = self.planes > 4 && self.bugs.is_empty();
         Round {
             seed: mix(self.seed ^ mix((plane * 1_000_003 + number) as u64)),
-            dir: dir_of(dir, plane, number),
+            dir: dir_of(&run.dir, plane, number),
             program: self.program.clone(),
             timings,
             profile,
-            snapshot_entries: if is_light { 20 } else { 60 },
+            snapshot_entries: 20,
             weight: Weight {
                 clients: if is_light { 2 } else { 5 },
                 pause: Duration::from_millis(if is_light { 100 } else { 5 }),
                 reads_percent: 40,
             },
             stroke: Duration::from_millis(if is_light { 50 } else { 2 }),
-            clocks: clocks.filter(|_| self.takeovers.is_none()),
-            until: begun + self.time,
+            clocks: run.clocks.clone().filter(|_| self.takeovers.is_none()),
+            until: run.begun + self.time,
+            live: Arc::clone(&run.live),
             takeovers: self.takeovers.map(|_| most),
+            kinds: self.kinds.clone(),
+            patience: self.patience,
             bug: self.bugs.get(plane).copied(),
         }
     }
@@ -312,20 +375,36 @@ fn of_config(builder: &ha_core::proto::ConfigBuilder) -> Timings {
     }
 }
 
-fn words(begun: Instant, verdict: &Verdict) -> String {
-    let tally = &verdict.tally;
-    let broken: BTreeMap<_, usize> = verdict.broken.iter().fold(BTreeMap::new(), |mut sums, broken| {
-        *sums.entry(broken.rule.to_string()).or_default() += 1;
-        sums
-    });
-    format!(
-        "{:.0} s: {} rounds, {} faults, {} takeovers, {} acknowledged, {} reads, {} acts, broken: {broken:?}",
-        begun.elapsed().as_secs_f64(),
-        tally.planes,
-        tally.faults(),
-        tally.takeovers,
-        tally.acknowledged,
-        tally.reads,
-        tally.acts
-    )
+/// Between two lines for whoever waits.
+const TICK: Duration = Duration::from_secs(10);
+
+/// What all planes of a running campaign share.
+struct Run {
+    dir: PathBuf,
+    server: Option<Server>,
+    clocks: Option<PathBuf>,
+    begun: Instant,
+    live: Arc<Live>,
+    /// Takeovers that are wanted yet.
+    left: AtomicUsize,
+    verdict: Mutex<Verdict>,
+}
+
+impl Run {
+    fn words(&self) -> String {
+        let sum = |of: &AtomicU64| of.load(Ordering::Relaxed);
+        let verdict = lock(&self.verdict);
+        let broken: BTreeMap<_, usize> = verdict.broken.iter().fold(BTreeMap::new(), |mut sums, broken| {
+            *sums.entry(broken.rule.to_string()).or_default() += 1;
+            sums
+        });
+        format!(
+            "{:.0} s: {} faults, {} takeovers, {} acknowledged; {} rounds judged, broken: {broken:?}",
+            self.begun.elapsed().as_secs_f64(),
+            sum(&self.live.faults),
+            sum(&self.live.takeovers),
+            sum(&self.live.acknowledged),
+            verdict.tally.planes,
+        )
+    }
 }

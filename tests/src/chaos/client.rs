@@ -9,12 +9,29 @@ use serde_json::Value;
 use super::history::{Call, Clock, Record, Told};
 use crate::counter::{Pending, Remote};
 
-/// What clients have been told so far, all together.
+/// What has happened so far in all planes, for whoever waits.
 #[derive(Debug, Default)]
-pub(crate) struct Sums {
+pub(crate) struct Live {
     pub(crate) acknowledged: AtomicU64,
+    pub(crate) faults: AtomicU64,
+    pub(crate) takeovers: AtomicU64,
+}
+
+/// What clients of a plane have been told so far, all together.
+#[derive(Debug)]
+pub(crate) struct Sums {
+    pub(crate) live: Arc<Live>,
     /// The highest slot in which a write was acknowledged.
     pub(crate) highest: AtomicU64,
+}
+
+impl Sums {
+    pub(crate) fn of(live: &Arc<Live>) -> Self {
+        Self {
+            live: Arc::clone(live),
+            highest: AtomicU64::new(0),
+        }
+    }
 }
 
 /// One client of a plane.
@@ -89,7 +106,7 @@ impl Client {
         record.returned = self.clock.now();
         record.told = Told::of(record.call, answer);
         if let Told::Committed(seq) = record.told {
-            self.sums.acknowledged.fetch_add(1, Ordering::Relaxed);
+            self.sums.live.acknowledged.fetch_add(1, Ordering::Relaxed);
             self.sums.highest.fetch_max(seq, Ordering::Relaxed);
         }
         record.told.clone()

@@ -47,16 +47,23 @@ impl Clocks {
         }
     }
 
-    /// Steps one by up to an hour, or lets it run faster or slower.
-    pub(crate) fn change(&self, rng: &mut Rng) -> Result<(), String> {
+    /// Steps one by up to so many seconds, or lets it run faster or slower if they are many.
+    pub(crate) fn change(&self, rng: &mut Rng, seconds: u64) -> Result<(), String> {
         let node = usize::try_from(rng.below(self.files.len() as u64)).expect("there are few nodes");
         let to = match rng.below(4) {
-            0 => "+0 x2".into(),
-            1 => "+0 x0.5".into(),
-            2 => format!("+{}", rng.below(3_600)),
-            _ => format!("-{}", rng.below(3_600)),
+            0 if seconds >= 3_600 => "+0 x2".into(),
+            1 if seconds >= 3_600 => "+0 x0.5".into(),
+            0 | 2 => format!("+{}", rng.below(seconds)),
+            _ => format!("-{}", rng.below(seconds)),
         };
         set(&self.files[node], &to)
+    }
+}
+
+impl Clocks {
+    /// Lets all of them tell the time.
+    pub(crate) fn set_right(&self) -> Result<(), String> {
+        self.files.iter().try_for_each(|file| set(file, "+0"))
     }
 }
 

@@ -32,6 +32,10 @@ pub enum Fault {
     LinkCut,
     /// What one node is sent is lost for a while, and not what it sends.
     LinkDeaf,
+    /// What one node sends is lost for a while, and not what it is sent.
+    LinkDumb,
+    /// The network of one node is slow for a while.
+    LinkSlow,
     /// The file system of one host hangs for a while.
     MountHung,
 }
@@ -54,6 +58,8 @@ impl Fault {
             Self::Refused => "store_refused",
             Self::LinkCut => "link_cut",
             Self::LinkDeaf => "link_deaf",
+            Self::LinkDumb => "link_dumb",
+            Self::LinkSlow => "link_slow",
             Self::MountHung => "mount_hung",
         }
     }
@@ -63,7 +69,8 @@ impl Fault {
         match self {
             Self::Kill => 6,
             Self::Pause => 4,
-            Self::Sleep | Self::Terminate | Self::Clock | Self::LinkCut | Self::LinkDeaf => 2,
+            Self::Sleep | Self::Terminate | Self::Clock => 2,
+            Self::LinkCut | Self::LinkDeaf | Self::LinkDumb => 2,
             _ => 1,
         }
     }

@@ -25,6 +25,7 @@ pub(crate) struct Injector<'a> {
     pub(crate) nodes: Nodes,
     pub(crate) clocks: Option<Clocks>,
     timings: Timings,
+    patience: Duration,
     rng: Rng,
     /// A client of its own: it sees when somebody leads again.
     client: Client,
@@ -60,7 +61,7 @@ impl<'a> Injector<'a> {
         place: &'a Place,
         nodes: Nodes,
         clocks: Option<Clocks>,
-        timings: Timings,
+        (timings, patience): (Timings, Duration),
         rng: Rng,
         client: Client,
         sums: &Arc<Sums>,
@@ -70,6 +71,7 @@ impl<'a> Injector<'a> {
             nodes,
             clocks,
             timings,
+            patience,
             rng,
             client,
             sums: Arc::clone(sums),
@@ -80,7 +82,7 @@ impl<'a> Injector<'a> {
 
     /// The longest that anything but a broken plane takes to have a leader again.
     pub(crate) fn bound(&self) -> Duration {
-        4 * (self.timings.heartbeat_timeout + self.timings.lease_ttl) + Duration::from_secs(20)
+        4 * (self.timings.heartbeat_timeout + self.timings.lease_ttl) + self.patience / 3
     }
 
     /// All kinds that can be had here.
@@ -101,9 +103,8 @@ impl<'a> Injector<'a> {
     }
 
     /// Each kind once, in an order that is drawn, and then whatever is drawn, until it is over.
-    pub(crate) fn disturb(&mut self, is_over: impl Fn(&Done) -> bool) -> Result<(), String> {
-        let kinds = self.kinds();
-        let mut first = kinds.clone();
+    pub(crate) fn disturb(&mut self, kinds: &[Fault], is_over: impl Fn(&Done) -> bool) -> Result<(), String> {
+        let mut first = kinds.to_vec();
         let weighted: Vec<_> = kinds
             .iter()
             .flat_map(|kind| std::iter::repeat_n(*kind, kind.weight()))
@@ -116,7 +117,7 @@ impl<'a> Injector<'a> {
                 first.swap_remove(usize::try_from(at).expect("there are few kinds"))
             };
             self.strike(kind)?;
-            self.rest(self.timings.heartbeat_timeout / 2);
+            self.rest(self.timings.lease_ttl);
         }
         Ok(())
     }
@@ -137,6 +138,7 @@ impl<'a> Injector<'a> {
 
     fn strike(&mut self, kind: Fault) -> Result<(), String> {
         *self.done.faults.entry(kind).or_default() += 1;
+        self.sums.live.faults.fetch_add(1, Ordering::Relaxed);
         match kind {
             Fault::Kill => self.kill(),
             Fault::Pause | Fault::Sleep => self.pause(kind == Fault::Sleep),
@@ -154,16 +156,17 @@ impl<'a> Injector<'a> {
             }
             Fault::Clock => {
                 if let Some(clocks) = &self.clocks {
-                    clocks.change(&mut self.rng)?;
+                    clocks.change(&mut self.rng, self.place.longest_step())?;
                 }
             }
             of_store => {
                 if Place::hinders_starts(of_store) {
                     self.tend();
                 }
-                let longest = self.timings.lease_ttl * 2;
+                let longest = self.timings.lease_ttl * 2 + self.timings.heartbeat_timeout;
                 let time = self.between(self.timings.poll * 4, longest);
-                self.place.suffer(of_store, time)?;
+                let victim = self.victim();
+                self.place.suffer(of_store, victim, time)?;
                 self.sees_leader(of_store.name());
             }
         }
@@ -180,8 +183,7 @@ impl<'a> Injector<'a> {
             self.nodes.start_again(victim);
         }
         if Some(victim) == master {
-            let took = self.sees_leader("the master was killed");
-            self.done.takeovers.extend(took);
+            self.sees_takeover("the master was killed");
         } else {
             self.rest(self.timings.heartbeat_timeout / 2);
         }
@@ -191,10 +193,18 @@ impl<'a> Injector<'a> {
     fn pause(&mut self, past_collection: bool) {
         // One at least stays awake.
         if self.nodes.awake().len() < 2 {
+            self.wake_light_sleepers();
+        }
+        if self.nodes.awake().len() < 2 {
             self.wake_all();
         }
+        let is_one_deep = self.sleepers.iter().any(|sleeper| sleeper.past.is_some());
         let master = self.nodes.master();
         let victim = self.victim();
+        if Some(victim) == master {
+            // So that it is stopped in the midst of an act.
+            self.nodes.may_act_within(victim, self.timings.lease_ttl * 2);
+        }
         let seq = self.nodes.seq(victim);
         self.nodes.pause(victim);
         let lease = self.timings.lease_ttl + self.timings.heartbeat_timeout;
@@ -202,11 +212,10 @@ impl<'a> Injector<'a> {
         self.sleepers.push(Sleeper {
             node: victim,
             until: now + time,
-            past: past_collection.then(|| (seq + 1, now + lease * 6)),
+            past: (past_collection && !is_one_deep).then(|| (seq + 1, now + lease * 10)),
         });
         if Some(victim) == master {
-            let took = self.sees_leader("the master was stopped");
-            self.done.takeovers.extend(took);
+            self.sees_takeover("the master was stopped");
         }
     }
 
@@ -255,6 +264,14 @@ impl<'a> Injector<'a> {
         due.iter().for_each(|sleeper| self.nodes.wake(sleeper.node));
     }
 
+    /// Those that are not to sleep past a collection.
+    fn wake_light_sleepers(&mut self) {
+        let is_light = |sleeper: &Sleeper| sleeper.past.is_none();
+        let (light, deep): (Vec<_>, _) = std::mem::take(&mut self.sleepers).into_iter().partition(is_light);
+        self.sleepers = deep;
+        light.iter().for_each(|sleeper| self.nodes.wake(sleeper.node));
+    }
+
     fn wake_all(&mut self) {
         self.sleepers.clear();
         for node in self.nodes.asleep() {
@@ -270,6 +287,13 @@ impl<'a> Injector<'a> {
         if !self.place.has_suffered_within(lately) {
             let findings = tended.into_iter().map(|(_, why)| Finding::new(Rule::Ended, why));
             self.done.findings.extend(findings);
+        }
+    }
+
+    fn sees_takeover(&mut self, why: &str) {
+        if let Some(took) = self.sees_leader(why) {
+            self.done.takeovers.push(took);
+            self.sums.live.takeovers.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -311,6 +335,9 @@ impl<'a> Injector<'a> {
     /// Ends all faults, and waits until all nodes are well. Gives how long that took, and what the injector was told as a client.
     pub(crate) fn heal(&mut self) -> Option<Duration> {
         self.place.heal();
+        if let Some(Err(why)) = self.clocks.as_ref().map(Clocks::set_right) {
+            self.done.findings.push(Finding::new(Rule::Broken, why));
+        }
         self.wake_all();
         (0..super::nodes::NUMBER).for_each(|node| self.nodes.start_again(node));
         let bound = self.bound();

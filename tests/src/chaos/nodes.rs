@@ -104,6 +104,14 @@ impl Nodes {
             .unwrap_or_default()
     }
 
+    /// Waits until it may act, but no longer.
+    pub(crate) fn may_act_within(&self, number: usize, limit: Duration) {
+        let begun = Instant::now();
+        while begun.elapsed() < limit && self.all[number].counter.status()["may_act"] != true {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     pub(crate) fn kill(&mut self, number: usize) {
         let node = &mut self.all[number];
         if node.state != State::Ended {

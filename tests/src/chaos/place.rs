@@ -1,8 +1,11 @@
 //! Where a plane lives, and what can be done to that.
 
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+
+use ha_store::{BucketSettings, BucketStore, Location};
 
 use super::fault::Fault;
 use super::nodes::lock;
@@ -10,6 +13,8 @@ use crate::bucket::Bucket;
 use crate::bucket_server::BucketServer;
 use crate::counter::CounterLaunch;
 use crate::disk::Disk;
+use crate::juicefs::JuiceFs;
+use crate::links::{Ailment, Links};
 use crate::objects::Objects;
 use crate::proxy::{Answer, End, Fault as WireFault, Kind, Rule};
 
@@ -29,10 +34,18 @@ enum Ground {
     Directory(PathBuf),
     /// A small disk of its own.
     SmallDisk(Disk),
-    /// A part of a bucket, behind a bad connection of its own.
+    /// Two mounts of one file system, of which the last node has one, and the others the other.
+    Mounts(JuiceFs),
+    /// A part of a bucket, behind a bad connection of its own, and of each node a network of its own where that can be had.
     Bucket {
         bucket: Bucket,
         server: Server,
+        links: Option<Links>,
+    },
+    /// A place that somebody else has made, in which nothing but the nodes is disturbed.
+    Elsewhere {
+        location: String,
+        objects: Objects,
     },
 }
 
@@ -77,9 +90,15 @@ impl Place {
         }
     }
 
-    /// A part of a bucket.
-    pub(crate) fn in_bucket(server: &Server, seed: u64) -> Self {
-        let bucket = Bucket::behind_proxy(&lock(&server.server), seed);
+    /// A file system of two hosts; `None` where it cannot be had.
+    pub(crate) fn two_mounts() -> Option<Self> {
+        Some(Self::of(Ground::Mounts(JuiceFs::mounted_twice()?)))
+    }
+
+    /// A part of a bucket, on networks that can be cut if there are any.
+    pub(crate) fn in_bucket(server: &Server, seed: u64, links: Option<Links>) -> Self {
+        let address = links.as_ref().map_or(Ipv4Addr::LOCALHOST, Links::address);
+        let bucket = Bucket::behind_proxy_at(address, &lock(&server.server), seed);
         bad_connection()
             .into_iter()
             .for_each(|rule| bucket.proxy().add(rule));
@@ -88,8 +107,24 @@ impl Place {
             ..Self::of(Ground::Bucket {
                 bucket,
                 server: server.clone(),
+                links,
             })
         }
+    }
+
+    /// A place below this one, which whoever runs the campaign has, and the keys to it, if any, in the environment.
+    pub(crate) fn elsewhere(url: &str, name: &str) -> Result<Self, String> {
+        let location = format!("{}/{name}", url.trim_end_matches('/'));
+        let told = |error: &dyn std::fmt::Display| format!("{location}: {error}");
+        let objects = match Location::parse(&location).map_err(|error| told(&error))? {
+            Location::Directory(dir) => Objects::of_directory(&dir),
+            Location::Bucket(bucket) => {
+                let variable = |name: &str| std::env::var(name).ok();
+                let store = BucketStore::open(&bucket, &BucketSettings::default(), &variable);
+                Objects::of_store(store.map_err(|error| told(&error))?)
+            }
+        };
+        Ok(Self::of(Ground::Elsewhere { location, objects }))
     }
 
     /// Whether it had a fault so lately that a node may fail of it yet.
@@ -98,13 +133,23 @@ impl Place {
     }
 
     /// A launch of a node there.
-    pub(crate) fn launch(&self, _number: usize, launch: CounterLaunch) -> CounterLaunch {
+    pub(crate) fn launch(&self, number: usize, launch: CounterLaunch) -> CounterLaunch {
         match &self.ground {
             Ground::Directory(dir) => launch.option("--dir", dir),
             Ground::SmallDisk(disk) => launch
                 .option("--dir", disk.dir().join("plane"))
                 .within(disk.entrance()),
-            Ground::Bucket { bucket, .. } => launch.on_bucket(bucket),
+            Ground::Mounts(volume) => launch
+                .option("--dir", volume.dir(mount_of(number)).join("plane"))
+                .within(volume.entrance(mount_of(number))),
+            Ground::Bucket { bucket, links, .. } => match links {
+                Some(links) => launch.on_bucket(bucket).within(links.entrance(number)),
+                None => launch.on_bucket(bucket),
+            },
+            Ground::Elsewhere { location, .. } if location.contains("://") => {
+                launch.option("--bucket", location)
+            }
+            Ground::Elsewhere { location, .. } => launch.option("--dir", location),
         }
     }
 
@@ -113,7 +158,9 @@ impl Place {
         match &self.ground {
             Ground::Directory(dir) => Objects::of_directory(dir),
             Ground::SmallDisk(disk) => Objects::of_directory(&disk.seen_from_outside().join("plane")),
+            Ground::Mounts(volume) => Objects::of_directory(&volume.seen_from_outside(0).join("plane")),
             Ground::Bucket { bucket, .. } => bucket.objects().clone(),
+            Ground::Elsewhere { objects, .. } => objects.clone(),
         }
     }
 
@@ -122,7 +169,13 @@ impl Place {
         match &self.ground {
             Ground::Directory(_) => vec![Fault::DirectoryAway],
             Ground::SmallDisk(_) => vec![Fault::DiskFull],
-            Ground::Bucket { .. } => vec![Fault::StoreStopped, Fault::Cut, Fault::Refused],
+            Ground::Mounts(_) => vec![Fault::MountHung],
+            Ground::Bucket { links, .. } => {
+                let of_store = [Fault::StoreStopped, Fault::Cut, Fault::Refused];
+                let of_links = links.iter().flat_map(|_| ailments().map(|(fault, _)| fault));
+                of_store.into_iter().chain(of_links).collect()
+            }
+            Ground::Elsewhere { .. } => Vec::new(),
         }
     }
 
@@ -131,8 +184,8 @@ impl Place {
         fault == Fault::DirectoryAway
     }
 
-    /// Lets it have a fault for some time.
-    pub(crate) fn suffer(&self, fault: Fault, time: Duration) -> Result<(), String> {
+    /// Lets it have a fault for some time, or one node if it is a fault of one.
+    pub(crate) fn suffer(&self, fault: Fault, node: usize, time: Duration) -> Result<(), String> {
         let told = |error: std::io::Error| format!("{fault}: {error}");
         self.suffered.now();
         let ended = match (&self.ground, fault) {
@@ -165,10 +218,37 @@ impl Place {
                 std::thread::sleep(time);
                 bucket.proxy().heal().map_err(told)
             }
+            (Ground::Mounts(volume), Fault::MountHung) => {
+                volume.hang(mount_of(node));
+                std::thread::sleep(time);
+                volume.go_on(mount_of(node));
+                Ok(())
+            }
+            (
+                Ground::Bucket {
+                    links: Some(links), ..
+                },
+                of_link,
+            ) => {
+                let (_, ailment) = ailments()
+                    .find(|(fault, _)| *fault == of_link)
+                    .ok_or_else(|| format!("{fault} is none of a link"))?;
+                links.ail(node, ailment)?;
+                std::thread::sleep(time);
+                links.heal(node, ailment)
+            }
             _ => Err(format!("{fault} is none of this place")),
         };
         self.suffered.now();
         ended
+    }
+
+    /// The seconds by which a clock may be stepped: a service that checks signatures turns away whose clock is wrong by a quarter of an hour.
+    pub(crate) fn longest_step(&self) -> u64 {
+        match &self.ground {
+            Ground::Bucket { .. } => 600,
+            _ => 3_600,
+        }
     }
 
     /// Ends what goes wrong all the time.
@@ -185,6 +265,21 @@ impl Place {
             _ => 0,
         }
     }
+}
+
+/// The last of three nodes has a mount of its own.
+fn mount_of(node: usize) -> usize {
+    node / 2
+}
+
+fn ailments() -> impl Iterator<Item = (Fault, Ailment)> {
+    [
+        (Fault::LinkCut, Ailment::Cut),
+        (Fault::LinkDeaf, Ailment::Deaf),
+        (Fault::LinkDumb, Ailment::Dumb),
+        (Fault::LinkSlow, Ailment::Slow),
+    ]
+    .into_iter()
 }
 
 /// More than the small disk has.

@@ -9,8 +9,9 @@ use ha_sim::rng::Rng;
 
 use super::bug::Bug;
 use super::check::{Finding, Rule, acts, agreed, growth, nothing_happened, order, resolutions, writes};
-use super::client::{Client, Outcome, Sums};
+use super::client::{Client, Live, Outcome, Sums};
 use super::clocks::Clocks;
+use super::fault::Fault;
 use super::history::{self, Call, Clock, Record, Told};
 use super::injector::{Done, Injector};
 use super::load::{Load, Weight};
@@ -40,6 +41,11 @@ pub(crate) struct Round {
     pub(crate) until: Instant,
     /// Only masters are deposed, and no more than so often.
     pub(crate) takeovers: Option<usize>,
+    /// Only these kinds of faults, or all.
+    pub(crate) kinds: Vec<Fault>,
+    /// How long the plane may take to be as it is to be, when all faults have ended.
+    pub(crate) patience: Duration,
+    pub(crate) live: Arc<Live>,
     /// The nodes have it, on purpose.
     pub(crate) bug: Option<Bug>,
 }
@@ -68,27 +74,38 @@ impl Round {
         });
         let mut findings = Vec::new();
         findings.extend(nodes.settle(Duration::from_secs(90)).err());
-        let (clock, sums) = (Clock::start(), Arc::new(Sums::default()));
+        let (clock, sums) = (Clock::start(), Arc::new(Sums::of(&self.live)));
         let watch = Watch::over(nodes.running());
         let remotes = nodes.remotes();
         let load = Load::begin(self.weight, &remotes, rng.draw(), clock, &sums);
         let disturber = Client::new(DISTURBS, clock, &sums);
-        let mut injector = Injector::new(place, nodes, clocks, self.timings, rng, disturber, &sums);
-        let kinds = injector.kinds();
+        let mut injector = Injector::new(
+            place,
+            nodes,
+            clocks,
+            (self.timings, self.patience),
+            rng,
+            disturber,
+            &sums,
+        );
+        let mut kinds = injector.kinds();
+        kinds.retain(|kind| self.kinds.is_empty() || self.kinds.contains(kind));
         match self.takeovers {
             Some(most) => injector.depose(|done| {
                 done.takeovers.len() >= most || Instant::now() >= self.until || !done.findings.is_empty()
             })?,
-            None => injector.disturb(|done| Instant::now() >= self.until || !done.findings.is_empty())?,
+            None => injector.disturb(&kinds, |done| {
+                Instant::now() >= self.until || !done.findings.is_empty()
+            })?,
         }
         let connection_faults = place.connection_faults();
         let recovery = injector.heal();
         let (nodes, done, mut records) = injector.end();
         // What was held back by a fault is answered, and the plane is seen to go on.
         let mut asks = Client::new(ASKS, clock, &sums);
-        findings.extend(goes_on(&mut asks, &nodes));
+        findings.extend(goes_on(&mut asks, &nodes, self.patience));
         records.extend(load.end());
-        findings.extend(agrees(&mut asks, &nodes));
+        findings.extend(agrees(&mut asks, &nodes, self.patience));
         records.extend(asks.end());
         let resolved = resolve(&records, &nodes);
         let samples = watch.end();
@@ -183,7 +200,7 @@ impl Round {
 }
 
 /// The plane takes some more writes.
-fn goes_on(client: &mut Client, nodes: &Nodes) -> Option<Finding> {
+fn goes_on(client: &mut Client, nodes: &Nodes, patience: Duration) -> Option<Finding> {
     let begun = Instant::now();
     let mut committed = 0;
     while committed < 10 {
@@ -191,7 +208,7 @@ fn goes_on(client: &mut Client, nodes: &Nodes) -> Option<Finding> {
             let outcome = client.append(&remote, Duration::from_secs(1));
             committed += u64::from(matches!(outcome, Outcome::Told(Told::Committed(_))));
         }
-        if begun.elapsed() > crate::PATIENCE {
+        if begun.elapsed() > patience {
             let how = format!(
                 "it took {committed} writes in {:?} when all was well",
                 begun.elapsed()
@@ -203,7 +220,7 @@ fn goes_on(client: &mut Client, nodes: &Nodes) -> Option<Finding> {
 }
 
 /// When nobody writes any more, all nodes hold the same values.
-fn agrees(client: &mut Client, nodes: &Nodes) -> Option<Finding> {
+fn agrees(client: &mut Client, nodes: &Nodes, patience: Duration) -> Option<Finding> {
     let begun = Instant::now();
     loop {
         let heard = nodes.remotes().into_iter().map(|remote| {
@@ -217,7 +234,7 @@ fn agrees(client: &mut Client, nodes: &Nodes) -> Option<Finding> {
         if all_told && states.windows(2).all(|two| two[0] == two[1]) {
             return None;
         }
-        if begun.elapsed() > crate::PATIENCE {
+        if begun.elapsed() > patience {
             return Some(Finding::new(
                 Rule::Diverged,
                 format!("in the end the nodes hold {states:?}"),

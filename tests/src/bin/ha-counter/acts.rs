@@ -44,7 +44,9 @@ impl Acts {
             file: File::options().create(true).append(true).open(&self.file)?,
             name,
             pause: self.pause,
-            epoch: permit.as_ref().map_or(plane.status().epoch, ActPermit::epoch),
+            epoch: permit
+                .as_ref()
+                .map_or_else(|| plane.status().epoch, ActPermit::epoch),
             permit: permit.filter(|_| !self.planted.is(Bug::ActOn)),
         };
         // On a thread of its own, so that nothing but its own look keeps it from acting too late.

@@ -35,13 +35,13 @@ impl Planted {
 
     /// Whether this value is one of the few that it strikes.
     pub(crate) fn strikes(&self, bug: Bug, value: &str) -> bool {
-        self.is(bug) && value.parse::<u64>().is_ok_and(|value| value % 16 == 0)
+        self.is(bug) && value.parse::<u64>().is_ok_and(|value| value % 4 == 0)
     }
 
     /// Whether this value is one of the few that it strikes in this process, and not in all.
     pub(crate) fn strikes_here(&self, bug: Bug, value: &str) -> bool {
         let here = u64::from(std::process::id());
-        self.is(bug) && value.parse::<u64>().is_ok_and(|value| (value ^ here) % 64 == 0)
+        self.is(bug) && value.parse::<u64>().is_ok_and(|value| (value ^ here) % 16 == 0)
     }
 
     /// Keeps for ever what is needed for one write.

@@ -1,5 +1,7 @@
 //! A run in which nothing happened proves nothing.
 
+use std::time::Duration;
+
 use super::{Finding, Rule};
 use crate::chaos::fault::Fault;
 use crate::chaos::tally::Tally;
@@ -18,12 +20,25 @@ pub(crate) fn nothing_happened(kinds: &[Fault], tally: &Tally) -> Vec<Finding> {
             "acts in a second epoch",
             tally.epochs_that_acted.saturating_sub(1),
         ),
-        ("states from a snapshot", tally.restored),
     ];
     let absent = figures.iter().filter(|(_, count)| *count == 0);
     missing.extend(absent.map(|(what, _)| format!("no {what}")));
     let finding = |how| Finding::new(Rule::NothingHappened, how);
     missing.into_iter().map(finding).collect()
+}
+
+/// A campaign of some length is at least so long.
+pub(crate) const LONG: Duration = Duration::from_secs(60);
+
+/// What was to happen in a campaign of some length, all planes together, and has not.
+pub(crate) fn missed(tally: &Tally) -> Vec<Finding> {
+    let figures = [
+        ("states from a snapshot", tally.restored),
+        ("sleep past a collection", tally.slept_past_collection),
+    ];
+    let absent = figures.iter().filter(|(_, count)| *count == 0);
+    let finding = |what: &str| Finding::new(Rule::NothingHappened, format!("no {what}"));
+    absent.map(|(what, _)| finding(what)).collect()
 }
 
 /// A campaign of takeovers that ended before it had them.
@@ -35,8 +50,6 @@ pub(crate) fn too_few(wanted: usize, tally: &Tally) -> Option<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn full() -> Tally {
@@ -49,6 +62,7 @@ mod tests {
             acts: 70,
             epochs_that_acted: 2,
             restored: 1,
+            slept_past_collection: 1,
             ..Tally::default()
         }
     }
@@ -57,20 +71,25 @@ mod tests {
     fn whatever_is_missing_is_told() {
         assert_eq!(nothing_happened(&[Fault::Kill], &full()), []);
         assert_eq!(nothing_happened(&[Fault::Kill, Fault::Pause], &full()).len(), 1);
-        let lacking: [fn(&mut Tally); 7] = [
+        let lacking: [fn(&mut Tally); 6] = [
             |tally| tally.faults.clear(),
             |tally| tally.takeovers = 0,
             |tally| tally.acknowledged = 0,
             |tally| tally.reads = 0,
             |tally| tally.acts = 0,
             |tally| tally.epochs_that_acted = 1,
-            |tally| tally.restored = 0,
         ];
         for lack in lacking {
             let mut tally = full();
             lack(&mut tally);
             assert_eq!(nothing_happened(&[], &tally).len(), 1, "{tally:?}");
         }
+    }
+
+    #[test]
+    fn what_a_long_campaign_misses_is_told() {
+        assert_eq!(missed(&full()), []);
+        assert_eq!(missed(&Tally::default()).len(), 2);
     }
 
     #[test]

@@ -5,7 +5,7 @@ pub(crate) use acts::acts;
 mod growth;
 pub(crate) use growth::{Sample, growth};
 mod marks;
-pub(crate) use marks::{nothing_happened, too_few};
+pub(crate) use marks::{LONG, missed, nothing_happened, too_few};
 mod order;
 pub(crate) use order::order;
 mod state;
