@@ -29,6 +29,10 @@ pub(crate) struct Args {
     /// Nodes live by the settings that they have when nothing is said, but for snapshots, which come as often as without.
     #[arg(long)]
     default_settings: bool,
+    /// Hands over and stops nodes for a while, but lets all processes live, so that what they take and what lies in their stores is seen over all
+    /// the time: the figures of its second and of its last quarter are shown, and growth is a violation.
+    #[arg(long, conflicts_with = "takeovers")]
+    churn: bool,
     /// Plants a bug in the nodes of all planes, to see that the checks see it.
     #[arg(long)]
     bug: Option<Bug>,
@@ -54,6 +58,7 @@ pub(crate) fn run(args: &Args) -> Result<Figures, String> {
     campaign.store = args.store.clone();
     campaign.planes = usize::try_from(args.planes).expect("there are few");
     campaign.takeovers = args.takeovers.and_then(|number| usize::try_from(number).ok());
+    campaign.churn = args.churn;
     campaign.bugs = args.bug.map_or_else(Vec::new, |bug| vec![bug; campaign.planes]);
     campaign.default_settings = args.default_settings;
     campaign.evidence = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/chaos");
@@ -92,6 +97,10 @@ fn report(verdict: &Verdict, began: Instant) -> Figures {
         .with("faults", tally.faults());
     for (kind, count) in &tally.faults {
         figures = figures.with(kind.name(), count);
+    }
+    for (resource, (then, now)) in &tally.quarters {
+        let key = |when: &str| format!("{}_{when}", resource.name());
+        figures = figures.with(&key("before"), then).with(&key("after"), now);
     }
     figures
         .with("connection_faults", tally.connection_faults)

@@ -90,6 +90,8 @@ pub struct Campaign {
     pub program: PathBuf,
     /// Where the evidence is kept if something was broken.
     pub evidence: PathBuf,
+    /// Only what leaves processes alive, so that what they take, and what lies in their stores, is seen over all the time.
+    pub churn: bool,
     /// Only these kinds of faults; all that can be had if it is empty.
     pub kinds: Vec<Fault>,
     /// How long the plane may take to be as it is to be, when all faults have ended.
@@ -148,6 +150,7 @@ impl Campaign {
             default_settings: false,
             program,
             evidence: std::env::temp_dir().join("ha-plane-chaos"),
+            churn: false,
             kinds: Vec::new(),
             patience: crate::PATIENCE,
             bugs: Vec::new(),
@@ -243,7 +246,7 @@ impl Campaign {
             found.extend(nothing_happened(&[], tally));
         }
         if self.time >= LONG && self.kinds.is_empty() {
-            found.extend(missed(tally));
+            found.extend(missed(tally, self.churn));
         }
         let broken = |found: Finding| Broken {
             plane: None,
@@ -295,7 +298,7 @@ impl Campaign {
     fn place(&self, round: &Round, plane: usize, run: &Run) -> Result<Place, String> {
         std::fs::create_dir_all(&round.dir).map_err(|error| format!("{}: {error}", round.dir.display()))?;
         // Of every second plane, but where there are to be many takeovers and nothing else.
-        let is_second = plane % 2 == 1 && self.takeovers.is_none();
+        let is_second = plane % 2 == 1 && self.takeovers.is_none() && !self.churn;
         if let Some(server) = &run.server {
             let links = if is_second { Links::to(NUMBER as u8) } else { None };
             if is_second && links.is_none() {
@@ -356,7 +359,12 @@ impl Campaign {
             until: run.begun + self.time,
             live: Arc::clone(&run.live),
             takeovers: self.takeovers.map(|_| most),
-            kinds: self.kinds.clone(),
+            kinds: if self.churn {
+                vec![Fault::Pause, Fault::Handover]
+            } else {
+                self.kinds.clone()
+            },
+            churn: self.churn,
             patience: self.patience,
             bug: self.bugs.get(plane).copied(),
         }

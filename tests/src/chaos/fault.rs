@@ -16,6 +16,8 @@ pub enum Fault {
     KillAll,
     /// A process is told to end, and started again.
     Terminate,
+    /// The master is told to follow, and may lead again when another does.
+    Handover,
     /// The wall clock of a node is stepped, or runs at another rate.
     Clock,
     /// The directory is gone for a while.
@@ -50,6 +52,7 @@ impl Fault {
             Self::Sleep => "sleeps_past_collection",
             Self::KillAll => "all_killed",
             Self::Terminate => "terminated",
+            Self::Handover => "handovers",
             Self::Clock => "clock_changes",
             Self::DirectoryAway => "directory_away",
             Self::DiskFull => "disk_full",

@@ -93,6 +93,7 @@ impl<'a> Injector<'a> {
             Fault::Sleep,
             Fault::KillAll,
             Fault::Terminate,
+            Fault::Handover,
         ];
         let clock = self.clocks.as_ref().map(|_| Fault::Clock);
         everywhere
@@ -154,6 +155,7 @@ impl<'a> Injector<'a> {
                 self.nodes.terminate(victim, within);
                 self.nodes.start_again(victim);
             }
+            Fault::Handover => self.hand_over(),
             Fault::Clock => {
                 if let Some(clocks) = &self.clocks {
                     clocks.change(&mut self.rng, self.place.longest_step())?;
@@ -188,6 +190,16 @@ impl<'a> Injector<'a> {
             self.rest(self.timings.heartbeat_timeout / 2);
         }
         self.nodes.start_again(victim);
+    }
+
+    fn hand_over(&mut self) {
+        let Some(master) = self.nodes.master() else {
+            return;
+        };
+        // It may refuse, for nobody else may be there to lead, which is as good.
+        let _ = self.nodes.remote(master).call("mode HOT_STANDBY");
+        self.sees_leader("the master was told to follow");
+        let _ = self.nodes.remote(master).call("mode AUTO");
     }
 
     fn pause(&mut self, past_collection: bool) {
@@ -340,6 +352,10 @@ impl<'a> Injector<'a> {
         }
         self.wake_all();
         (0..super::nodes::NUMBER).for_each(|node| self.nodes.start_again(node));
+        for node in self.nodes.remotes() {
+            // One that did not hear that it may lead again.
+            let _ = node.call("mode AUTO");
+        }
         let bound = self.bound();
         match self.nodes.settle(bound) {
             Ok(took) => Some(took),

@@ -23,7 +23,7 @@ mod witness;
 
 pub use bug::Bug;
 pub use campaign::{Broken, Campaign, Store, Verdict};
-pub use check::Rule;
+pub use check::{Resource, Rule};
 pub use digest::Digest;
 pub use fault::Fault;
 pub use tally::Tally;

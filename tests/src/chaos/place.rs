@@ -143,7 +143,10 @@ impl Place {
                 .option("--dir", volume.dir(mount_of(number)).join("plane"))
                 .within(volume.entrance(mount_of(number))),
             Ground::Bucket { bucket, links, .. } => match links {
-                Some(links) => launch.on_bucket(bucket).within(links.entrance(number)),
+                Some(links) => launch
+                    .on_bucket(bucket)
+                    .environment("AWS_ALLOW_HTTP", "true")
+                    .within(links.entrance(number)),
                 None => launch.on_bucket(bucket),
             },
             Ground::Elsewhere { location, .. } if location.contains("://") => {

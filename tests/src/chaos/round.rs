@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use ha_sim::rng::Rng;
 
 use super::bug::Bug;
-use super::check::{Finding, Rule, acts, agreed, growth, nothing_happened, order, resolutions, writes};
+use super::check::{
+    Finding, Rule, acts, agreed, growth, nothing_happened, order, quarters, resolutions, writes,
+};
 use super::client::{Client, Live, Outcome, Sums};
 use super::clocks::Clocks;
 use super::fault::Fault;
@@ -17,7 +19,7 @@ use super::injector::{Done, Injector};
 use super::load::{Load, Weight};
 use super::nodes::{NUMBER, Nodes};
 use super::place::Place;
-use super::resources::Watch;
+use super::resources::{Watch, Within};
 use super::tally::Tally;
 use super::witness::{Seen, testimonies};
 use crate::counter::CounterLaunch;
@@ -45,6 +47,8 @@ pub(crate) struct Round {
     pub(crate) kinds: Vec<Fault>,
     /// How long the plane may take to be as it is to be, when all faults have ended.
     pub(crate) patience: Duration,
+    /// Nodes are to live long, and are looked at closely.
+    pub(crate) churn: bool,
     pub(crate) live: Arc<Live>,
     /// The nodes have it, on purpose.
     pub(crate) bug: Option<Bug>,
@@ -72,11 +76,17 @@ impl Round {
                 None => launch,
             }
         });
+        if let Err(finding) = nodes.settle(Duration::from_secs(90)) {
+            return Ok((Tally::default(), vec![finding]));
+        }
         let mut findings = Vec::new();
-        findings.extend(nodes.settle(Duration::from_secs(90)).err());
         let (clock, sums) = (Clock::start(), Arc::new(Sums::of(&self.live)));
-        let watch = Watch::over(nodes.running());
         let remotes = nodes.remotes();
+        let within = self.churn.then(|| Within {
+            nodes: remotes.clone(),
+            objects: place.objects(),
+        });
+        let watch = Watch::over(nodes.running(), within);
         let load = Load::begin(self.weight, &remotes, rng.draw(), clock, &sums);
         let disturber = Client::new(DISTURBS, clock, &sums);
         let mut injector = Injector::new(
@@ -113,6 +123,9 @@ impl Round {
         let mut tally = self.tally(&done, &records);
         tally.connection_faults = connection_faults;
         tally.slowest_recovery = recovery.unwrap_or_default();
+        for (resource, of) in samples.values().flat_map(|samples| quarters(samples)) {
+            tally.add_quarters(resource, of);
+        }
         findings.extend(
             samples
                 .iter()

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::check::Resource;
 use super::fault::Fault;
 
 /// What was done and seen, in one plane or in many.
@@ -41,6 +42,8 @@ pub struct Tally {
     pub resolved: u64,
     /// Nodes that were started again because they had failed.
     pub restarted: u64,
+    /// Of all processes that lived long enough, and of their stores: what there was in the second quarter and in the last.
+    pub quarters: BTreeMap<Resource, (u64, u64)>,
     /// The longest that it took from the end of all faults until all nodes were well.
     pub slowest_recovery: Duration,
 }
@@ -66,7 +69,16 @@ impl Tally {
         self.restored += other.restored;
         self.resolved += other.resolved;
         self.restarted += other.restarted;
+        for (resource, of) in other.quarters {
+            self.add_quarters(resource, of);
+        }
         self.slowest_recovery = self.slowest_recovery.max(other.slowest_recovery);
+    }
+
+    /// Adds what there was of something in two quarters.
+    pub(crate) fn add_quarters(&mut self, resource: Resource, (then, now): (u64, u64)) {
+        let sum = self.quarters.entry(resource).or_default();
+        *sum = (sum.0 + then, sum.1 + now);
     }
 
     /// All faults but those of the connection.

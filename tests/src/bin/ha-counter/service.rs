@@ -152,6 +152,7 @@ impl Service {
             "seq": status.seq.0,
             "may_act": status.may_act,
             "errors": status.errors,
+            "tasks": tokio::runtime::Handle::current().metrics().num_alive_tasks(),
             "wall_s": SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
         })
     }

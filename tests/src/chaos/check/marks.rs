@@ -31,11 +31,15 @@ pub(crate) fn nothing_happened(kinds: &[Fault], tally: &Tally) -> Vec<Finding> {
 pub(crate) const LONG: Duration = Duration::from_secs(60);
 
 /// What was to happen in a campaign of some length, all planes together, and has not.
-pub(crate) fn missed(tally: &Tally) -> Vec<Finding> {
-    let figures = [
-        ("states from a snapshot", tally.restored),
-        ("sleep past a collection", tally.slept_past_collection),
-    ];
+pub(crate) fn missed(tally: &Tally, churn: bool) -> Vec<Finding> {
+    let figures = if churn {
+        vec![("process that lived long enough", tally.quarters.len() as u64)]
+    } else {
+        vec![
+            ("states from a snapshot", tally.restored),
+            ("sleep past a collection", tally.slept_past_collection),
+        ]
+    };
     let absent = figures.iter().filter(|(_, count)| *count == 0);
     let finding = |what: &str| Finding::new(Rule::NothingHappened, format!("no {what}"));
     absent.map(|(what, _)| finding(what)).collect()
@@ -88,8 +92,9 @@ mod tests {
 
     #[test]
     fn what_a_long_campaign_misses_is_told() {
-        assert_eq!(missed(&full()), []);
-        assert_eq!(missed(&Tally::default()).len(), 2);
+        assert_eq!(missed(&full(), false), []);
+        assert_eq!(missed(&Tally::default(), false).len(), 2);
+        assert_eq!(missed(&full(), true).len(), 1);
     }
 
     #[test]

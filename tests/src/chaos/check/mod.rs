@@ -3,7 +3,8 @@
 mod acts;
 pub(crate) use acts::acts;
 mod growth;
-pub(crate) use growth::{Sample, growth};
+pub use growth::Resource;
+pub(crate) use growth::{Sample, growth, quarters};
 mod marks;
 pub(crate) use marks::{LONG, missed, nothing_happened, too_few};
 mod order;
