@@ -1,7 +1,7 @@
 //! `cargo xtask chaos`: real processes on real stores.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use ha_tests::chaos::{Bug, Campaign, Rule, Store, Verdict};
@@ -38,7 +38,7 @@ pub(crate) struct Args {
     bug: Option<Bug>,
 }
 
-fn minutes(text: &str) -> Result<f64, String> {
+pub(crate) fn minutes(text: &str) -> Result<f64, String> {
     let minutes: f64 = text
         .parse()
         .map_err(|_| format!("`{text}` is no number of minutes"))?;
@@ -51,8 +51,7 @@ fn minutes(text: &str) -> Result<f64, String> {
 
 pub(crate) fn run(args: &Args) -> Result<Figures, String> {
     let began = Instant::now();
-    eprintln!("building ha-counter");
-    let program = ha_tests::built_counter()?;
+    let program = program()?;
     let time = Duration::from_secs_f64(args.minutes * 60.0);
     let mut campaign = Campaign::new(args.seed, time, program);
     campaign.store = args.store.clone();
@@ -61,14 +60,26 @@ pub(crate) fn run(args: &Args) -> Result<Figures, String> {
     campaign.churn = args.churn;
     campaign.bugs = args.bug.map_or_else(Vec::new, |bug| vec![bug; campaign.planes]);
     campaign.default_settings = args.default_settings;
-    campaign.evidence = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/chaos");
+    campaign.evidence = evidence();
     let verdict = campaign.run(&|words| eprintln!("{words}"))?;
     let verdict =
         verdict.ok_or("this store is not here, so nothing was done: eval \"$(.ci/tools)\" brings it")?;
     Ok(report(&verdict, began))
 }
 
-fn report(verdict: &Verdict, began: Instant) -> Figures {
+/// Builds the service that is run.
+pub(crate) fn program() -> Result<PathBuf, String> {
+    eprintln!("building ha-counter");
+    ha_tests::built_counter()
+}
+
+/// Where evidence is kept.
+pub(crate) fn evidence() -> PathBuf {
+    crate::tool::root().join("target/chaos")
+}
+
+/// What was skipped and what was broken, for people.
+pub(crate) fn tell(verdict: &Verdict) {
     for why in &verdict.skipped {
         eprintln!("skipped: {why}");
     }
@@ -89,6 +100,10 @@ fn report(verdict: &Verdict, began: Instant) -> Figures {
         eprintln!("    cargo xtask linearize --file {dir}/<round>/history.jsonl");
         eprintln!("judges again. The state of a plane's store is beside it.");
     }
+}
+
+fn report(verdict: &Verdict, began: Instant) -> Figures {
+    tell(verdict);
     let tally = &verdict.tally;
     let millis = |time: Duration| time.as_millis();
     let mut figures = Figures::default()

@@ -27,7 +27,7 @@ struct Cli {
 enum Command {
     /// Worlds from seeds: the production machine through faults of all kinds.
     Sim(sim::Args),
-    /// Judges a history of operations, as JSON lines.
+    /// Are histories linearizable? One from a file, or some of simulated worlds and of real processes.
     Linearize(linearize::Args),
     /// Real processes on real stores, disturbed while clients write, read and act.
     Chaos(chaos::Args),
@@ -40,7 +40,7 @@ enum Command {
 fn main() -> ExitCode {
     let figures = match Cli::parse().command {
         Command::Sim(args) => Ok(sim::run(&args)),
-        Command::Linearize(args) => Ok(linearize::run(&args)),
+        Command::Linearize(args) => linearize::run(&args),
         Command::Chaos(args) => chaos::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Mutants(args) => mutants::run(&args),
