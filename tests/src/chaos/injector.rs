@@ -132,7 +132,8 @@ impl<'a> Injector<'a> {
                 _ => Fault::Kill,
             };
             self.strike(kind)?;
-            self.rest(Duration::from_millis(100));
+            // Long enough for some writes, and for snapshots of them.
+            self.rest((self.timings.heartbeat_timeout / 8).max(Duration::from_millis(100)));
         }
         Ok(())
     }
@@ -224,7 +225,7 @@ impl<'a> Injector<'a> {
         self.sleepers.push(Sleeper {
             node: victim,
             until: now + time,
-            past: (past_collection && !is_one_deep).then(|| (seq + 1, now + lease * 10)),
+            past: (past_collection && !is_one_deep).then(|| (seq + 1, now + lease * 25)),
         });
         if Some(victim) == master {
             self.sees_takeover("the master was stopped");
@@ -333,7 +334,7 @@ impl<'a> Injector<'a> {
                 self.done.findings.push(Finding::new(Rule::NotRecovered, how));
                 return None;
             }
-            std::thread::sleep(Duration::from_millis(5));
+            std::thread::sleep((self.timings.heartbeat_timeout / 500).max(Duration::from_millis(5)));
             self.client.hear_late(Duration::ZERO);
             // Asking whether they live takes longer than asking them to write.
             round += 1;
