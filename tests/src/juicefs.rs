@@ -105,8 +105,8 @@ impl Mount {
         let home = Daemon::dir();
         let dir = home.path().join("mount");
         std::fs::create_dir(&dir).expect("the temporary directory is writable");
-        // In namespaces of their own: with the first process all others end, and with them the mount.
-        let line = ["unshare", "--mount", "--pid", "--fork", "--kill-child"].map(OsString::from);
+        // In a namespace of its own, with which the mount goes.
+        let line = ["unshare", "--mount"].map(OsString::from);
         let mount = [
             "mount",
             "--no-usage-report",
@@ -121,42 +121,22 @@ impl Mount {
             .chain([program.into()])
             .chain(mount)
             .chain([dir.clone().into()]);
-        let environment = vec![("HOME", home.path().display().to_string())];
+        let environment = vec![
+            ("HOME", home.path().display().to_string()),
+            // It serves by itself, rather than by a child that it kills if it thinks that it takes too long.
+            ("JFS_SUPERVISOR", "none".into()),
+        ];
         let mut daemon = Daemon::start(home, Vec::new(), line, environment);
         let inside = format!("/proc/{}/root{}/.stats", daemon.id(), dir.display());
         daemon.becomes_ready(|_| Path::new(&inside).exists());
         Self { daemon, dir }
     }
 
-    /// To all processes of the mount: one starts the one that serves.
     fn signal(&self, signal: Signal) {
-        let mut all = vec![self.daemon.id()];
-        let mut at = 0;
-        while let Some(parent) = all.get(at).copied() {
-            all.extend(children(parent));
-            at += 1;
-        }
-        // The first only waits for the second.
-        let pids = all[1..]
-            .iter()
-            .filter_map(|pid| Pid::from_raw(i32::try_from(*pid).ok()?));
-        for pid in pids {
-            // One that has ended since is as good.
-            let _ = kill_process(pid, signal);
-        }
+        let pid = i32::try_from(self.daemon.id()).ok().and_then(Pid::from_raw);
+        // One that has ended since is as good.
+        let _ = pid.map(|pid| kill_process(pid, signal));
     }
-}
-
-fn children(parent: u32) -> Vec<u32> {
-    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    let is_child = |pid: &u32| {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        // `pid (name) state parent ..`, and a name may hold anything.
-        let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-        after_name.split_whitespace().nth(1) == Some(&parent.to_string())
-    };
-    let pids = processes.filter_map(|process| process.file_name().to_str()?.parse().ok());
-    pids.filter(is_child).collect()
 }
 
 #[cfg(test)]
