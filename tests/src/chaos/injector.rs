@@ -229,6 +229,10 @@ impl<'a> Injector<'a> {
         });
         if Some(victim) == master {
             self.sees_takeover("the master was stopped");
+            // So that the one that wakes comes after acts of a higher epoch.
+            if let Some(next) = self.nodes.master() {
+                self.nodes.may_act_within(next, self.timings.lease_ttl * 2);
+            }
         }
     }
 
