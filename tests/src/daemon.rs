@@ -40,6 +40,11 @@ impl Daemon {
         dir.expect("the temporary directory is writable")
     }
 
+    /// Its own directory, in which it runs.
+    pub(crate) fn home(&self) -> &Path {
+        self.dir.path()
+    }
+
     /// Starts one, and does not wait for it. What it leaves outside of its directory is removed with that.
     pub(crate) fn start(
         dir: TempDir,

@@ -52,7 +52,7 @@ pub use clients::{Clients, History};
 mod journal;
 pub use journal::{Entry, Journal};
 mod command;
-pub use command::{Said, server_says};
+pub use command::{Said, server_says, server_says_in};
 mod acts;
 pub use acts::Acts;
 mod skip;

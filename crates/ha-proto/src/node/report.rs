@@ -195,11 +195,13 @@ impl Node {
         } else {
             pace.follower_beat
         };
+        let lease_ends = self.lease_ends();
         let mut cx = Cx {
             now,
             out: &mut self.out,
             ids: &mut self.ids,
             config: &self.config,
+            lease_ends,
         };
         self.heart.put(&mut cx, &node, &record, every);
     }
