@@ -64,7 +64,7 @@ pub(crate) fn run(args: &Args) -> Result<Figures, String> {
     let verdict = campaign.run(&|words| eprintln!("{words}"))?;
     let verdict =
         verdict.ok_or("this store is not here, so nothing was done: eval \"$(.ci/tools)\" brings it")?;
-    Ok(report(&verdict, began))
+    Ok(report(&verdict, began).with("seed", args.seed))
 }
 
 /// Builds the service that is run.
