@@ -64,6 +64,11 @@ impl Daemon {
         }
     }
 
+    /// The id of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits until it is ready.
     #[track_caller]
     pub(crate) fn becomes_ready(&mut self, is_ready: impl Fn(&str) -> bool) {

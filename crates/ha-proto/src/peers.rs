@@ -364,7 +364,9 @@ impl Peers {
 
     fn on_twin(&mut self, cx: &Cx<'_>, nonce: Nonce) {
         let now = cx.now;
-        let goes_on = |t: &Twin| t.nonce == nonce && now.since(t.seen) <= cx.config.shown_timeout();
+        // Its record may be overwritten at most looks.
+        let gap = cx.config.shown_timeout() + cx.config.lease_ttl;
+        let goes_on = |t: &Twin| t.nonce == nonce && now.since(t.seen) <= gap;
         let since = self.twin.filter(goes_on).map_or(now, |t| t.since);
         self.twin = Some(Twin {
             nonce,

@@ -272,8 +272,14 @@ impl Node {
             Some(leader) if leader.nonce == twin.nonce => true,
             _ => self.me.nonce > twin.nonce,
         };
-        let patience = self.config.shown_timeout() + self.config.lease_ttl;
-        self.heart.is_stopped() || lives && (goes_first || twin.goes_on_for() > patience)
+        // What a dead predecessor had sent may land again and again, when a store comes back that has kept it waiting.
+        let at_first = self.config.follower_timeout() + self.config.lease_ttl;
+        let patience = if goes_first {
+            at_first
+        } else {
+            at_first + self.config.shown_timeout() + self.config.lease_ttl
+        };
+        self.heart.is_stopped() || lives && twin.goes_on_for() > patience
     }
 
     /// Two live processes have this node id. The one whose record was overwritten stops, and says so.
