@@ -5,9 +5,11 @@
 
 mod chaos;
 mod coverage;
+mod crash;
 mod figures;
 mod fuzz;
 mod linearize;
+mod model;
 mod mutants;
 mod sim;
 mod tool;
@@ -32,6 +34,10 @@ enum Command {
     Linearize(linearize::Args),
     /// Real processes on real stores, disturbed while clients write, read and act.
     Chaos(chaos::Args),
+    /// Every interleaving of the production protocol code, within bounds.
+    Model(model::Args),
+    /// Cuts the power at every system call, or really.
+    Crash(crash::Args),
     /// libFuzzer on everything that reads bytes from outside.
     Fuzz(fuzz::Args),
     /// Does a test fail when the code is wrong?
@@ -45,6 +51,9 @@ fn main() -> ExitCode {
         Command::Sim(args) => Ok(sim::run(&args)),
         Command::Linearize(args) => linearize::run(&args),
         Command::Chaos(args) => chaos::run(&args),
+        Command::Model(args) => return model::run(args),
+        Command::Linearize(args) => Ok(linearize::run(&args)),
+        Command::Crash(args) => crash::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Mutants(args) => mutants::run(&args),
         Command::Coverage(args) => coverage::run(&args),
