@@ -52,7 +52,6 @@ fn main() -> ExitCode {
         Command::Linearize(args) => linearize::run(&args),
         Command::Chaos(args) => chaos::run(&args),
         Command::Model(args) => return model::run(args),
-        Command::Linearize(args) => Ok(linearize::run(&args)),
         Command::Crash(args) => crash::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Mutants(args) => mutants::run(&args),

@@ -106,28 +106,30 @@ fn an_entry_that_nobody_could_have_written_is_named() {
     let (h, objects) = plane();
     let slots = slots(&objects);
     let mut walk = Walk::from_start();
-    let (at, _) = slots
-        .iter()
-        .find(|(seq, bytes)| {
-            let is_commit = RawEntry::parse(&layout::entry_key(*seq), *seq, bytes)
-                .is_ok_and(|entry| entry.header.kind == Kind::Commit);
-            !is_commit && walk.take(bytes).is_err() || is_commit
-        })
-        .expect("there are commits");
+    let is_commit = |seq: Seq, bytes: &[u8]| {
+        RawEntry::parse(&layout::entry_key(seq), seq, bytes)
+            .is_ok_and(|entry| entry.header.kind == Kind::Commit)
+    };
+    let first = slots.iter().position(|(seq, bytes)| is_commit(*seq, bytes));
+    let first = first.expect("there are commits");
+    for (_, bytes) in &slots[..first] {
+        walk.take(bytes).unwrap();
+    }
+    let at = slots[first].0;
     // In its place one of the same slot and epoch that builds on something else: a reader skips it, and finds that the next builds on it.
     let (forged, _) = h.forge(0, at.0, 1, Digest::of(b"elsewhere"), &commit_of(77));
     let ha_proto::StoreOp::Create { bytes, .. } = forged else {
         panic!("an entry is created")
     };
-    assert_eq!(walk.next_slot(), *at);
+    assert_eq!(walk.next_slot(), at);
     assert!(!walk.take(&bytes).unwrap(), "it is not valid where it lies");
-    let entry = RawEntry::parse(&layout::entry_key(*at), *at, &bytes).unwrap();
+    let entry = RawEntry::parse(&layout::entry_key(at), at, &bytes).unwrap();
     let (next, _) = h.forge(0, at.0 + 1, 1, entry.hash, &commit_of(78));
     let ha_proto::StoreOp::Create { bytes, .. } = next else {
         panic!("an entry is created")
     };
     let refusal = walk.take(&bytes).unwrap_err().to_string();
-    assert!(refusal.contains(&layout::entry_key(*at)), "{refusal}");
+    assert!(refusal.contains(&layout::entry_key(at)), "{refusal}");
     assert_eq!(walk.next_slot(), at.next(), "the walk stays where it was");
     // Bytes that are no entry are refused as well.
     assert!(walk.take(&bytes[..bytes.len() - 1]).is_err());
