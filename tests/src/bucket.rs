@@ -1,6 +1,6 @@
 //! The part of a bucket that is a test's own.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -49,8 +49,17 @@ impl Bucket {
     /// If there can be no proxy.
     #[must_use]
     pub fn behind_proxy(server: &BucketServer, seed: u64) -> Self {
+        Self::behind_proxy_at(Ipv4Addr::LOCALHOST, server, seed)
+    }
+
+    /// The same with a proxy at another address of this host.
+    ///
+    /// # Panics
+    /// If there can be no proxy.
+    #[must_use]
+    pub fn behind_proxy_at(address: Ipv4Addr, server: &BucketServer, seed: u64) -> Self {
         let bucket = Self::on(server);
-        let proxy = Proxy::start(server.address(), seed).expect("a proxy can listen");
+        let proxy = Proxy::start_at(address, server.address(), seed).expect("a proxy can listen");
         Self {
             environment: server.environment(proxy.address()),
             proxy: Some(Arc::new(proxy)),

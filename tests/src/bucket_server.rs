@@ -1,8 +1,10 @@
 //! Real servers of buckets, some of which lie.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::sync::OnceLock;
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
 use crate::daemon::{Daemon, tool};
 use crate::http::Request;
@@ -22,6 +24,7 @@ pub struct BucketServer {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Program {
     SeaweedFs,
+    SeaweedFsOverTls,
     Rclone,
     S3sFs,
     Azurite,
@@ -50,6 +53,12 @@ impl BucketServer {
         shared
     }
 
+    /// SeaweedFS that speaks TLS only, under a certificate for `localhost` of an authority of its own.
+    #[must_use]
+    pub fn seaweedfs_over_tls() -> Option<Self> {
+        Self::start(Program::SeaweedFsOverTls)
+    }
+
     /// `rclone serve s3`, which ignores conditions: all who create succeed.
     #[must_use]
     pub fn rclone() -> Option<Self> {
@@ -62,7 +71,7 @@ impl BucketServer {
         Self::start(Program::S3sFs)
     }
 
-    /// Azurite, which stands for Azure: its conditional writes are atomic. The bucket, there called container, is yet to be made.
+    /// Azurite, which stands for Azure: its conditional writes are atomic.
     #[must_use]
     pub fn azurite() -> Option<Self> {
         Self::start(Program::Azurite)
@@ -88,13 +97,26 @@ impl BucketServer {
                 ("AWS_ACCESS_KEY_ID", id),
                 ("AWS_SECRET_ACCESS_KEY", secret),
                 ("AWS_REGION", "us-east-1".into()),
-                ("AWS_ENDPOINT_URL", format!("http://{at}")),
+                ("AWS_ENDPOINT_URL", self.url(at)),
             ],
         };
         variables
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value))
             .collect()
+    }
+
+    fn url(&self, at: SocketAddr) -> String {
+        match self.program {
+            Program::SeaweedFsOverTls => format!("https://localhost:{}", at.port()),
+            _ => format!("http://{at}"),
+        }
+    }
+
+    /// The certificate of the authority that has signed its own, in a file.
+    #[must_use]
+    pub fn authority(&self) -> PathBuf {
+        self.daemon.home().join(AUTHORITY)
     }
 
     /// The address of a place in its bucket.
@@ -130,6 +152,9 @@ impl BucketServer {
         let dir = Daemon::dir();
         let bucket = dir.path().join("data").join(Self::BUCKET);
         std::fs::create_dir_all(&bucket).expect("the temporary directory is writable");
+        if program == Program::SeaweedFsOverTls {
+            write_certificates(dir.path());
+        }
         let keys = program.keys(ports[0].number());
         let numbers: Vec<_> = ports.iter().map(ReservedPort::number).collect();
         let arguments = program.arguments(&numbers, &keys);
@@ -151,16 +176,27 @@ impl BucketServer {
         Some(server)
     }
 
-    /// Waits until it answers, at the port that it was given: SeaweedFS would silently take another.
+    /// Waits until it answers and has its bucket, at the port that it was given: SeaweedFS would silently take another.
     #[track_caller]
     fn becomes_ready(&mut self) {
-        let address = self.address();
+        let (program, address) = (self.program, self.address());
         let says = match self.program {
-            Program::SeaweedFs => format!("S3 Endpoint:     http://{address}"),
+            Program::SeaweedFs | Program::SeaweedFsOverTls => format!("S3 Endpoint:     http://{address}"),
             _ => String::new(),
         };
         self.daemon
-            .becomes_ready(|log| log.contains(&says) && Request::get("/").send(address).is_ok());
+            .becomes_ready(|log| log.contains(&says) && answers(program, address));
+        if self.program == Program::Azurite {
+            self.has_container(address);
+        }
+    }
+
+    /// Makes what Azure calls a container, unless it is there.
+    #[track_caller]
+    fn has_container(&self, address: SocketAddr) {
+        let path = format!("/{}/{}?{MAY_CREATE_CONTAINERS}", self.keys[0], Self::BUCKET);
+        let made = Request::put(&path).send(address).expect("Azurite answers");
+        assert!(matches!(made.status, 201 | 409), "{made:?}");
     }
 }
 
@@ -168,7 +204,7 @@ impl Program {
     /// What says where it is.
     fn variable(self) -> &'static str {
         match self {
-            Self::SeaweedFs => "HA_WEED",
+            Self::SeaweedFs | Self::SeaweedFsOverTls => "HA_WEED",
             Self::Rclone => "HA_RCLONE",
             Self::S3sFs => "HA_S3S_FS",
             Self::Azurite => "HA_AZURITE",
@@ -178,7 +214,7 @@ impl Program {
     /// How many ports it takes.
     fn ports(self) -> usize {
         match self {
-            Self::SeaweedFs => SEAWEEDFS_PORTS.len(),
+            Self::SeaweedFs | Self::SeaweedFsOverTls => SEAWEEDFS_PORTS.len(),
             _ => 1,
         }
     }
@@ -202,7 +238,9 @@ impl Program {
     /// What it leaves in the temporary directory whatever it is told.
     fn litter(self, ports: &[u16]) -> Vec<PathBuf> {
         let names = match self {
-            Self::SeaweedFs => ["s3", "filer", "master", "volume", "admin"].as_slice(),
+            Self::SeaweedFs | Self::SeaweedFsOverTls => {
+                ["s3", "filer", "master", "volume", "admin"].as_slice()
+            }
             _ => &[],
         };
         let sockets = names.iter().zip(ports.chunks(2));
@@ -214,14 +252,20 @@ impl Program {
     /// The command line, for a process in a directory in which `data` is for its data.
     fn arguments(self, ports: &[u16], [id, secret]: &[String; 2]) -> Vec<String> {
         let text = match self {
-            Self::SeaweedFs => {
+            Self::SeaweedFs | Self::SeaweedFsOverTls => {
+                let tls = match self {
+                    Self::SeaweedFsOverTls => {
+                        format!("-s3.cert.file={CERTIFICATE} -s3.key.file={PRIVATE_KEY}")
+                    }
+                    _ => String::new(),
+                };
                 let ports = SEAWEEDFS_PORTS.iter().zip(ports);
                 let ports: Vec<_> = ports.map(|(name, port)| format!("-{name}={port}")).collect();
                 // Telemetry would call a stranger; buckets that are made unasked would hide a wrong name.
                 format!(
                     "mini -dir=data -ip=127.0.0.1 -ip.bind=127.0.0.1 -bucket={} -admin.ui=false -webdav=false \
                      -master.telemetry=false -s3.autoCreateBucket=false -s3.port.iceberg=0 -s3.port.lance=0 \
-                     -filer.localSocket=filer.sock -s3.localSocket=s3.sock {}",
+                     -filer.localSocket=filer.sock -s3.localSocket=s3.sock {} {tls}",
                     BucketServer::BUCKET,
                     ports.join(" ")
                 )
@@ -242,6 +286,44 @@ impl Program {
         text.split_whitespace().map(str::to_owned).collect()
     }
 }
+
+fn answers(program: Program, address: SocketAddr) -> bool {
+    match program {
+        // What it says to who does not speak TLS is hardly HTTP.
+        Program::SeaweedFsOverTls => TcpStream::connect(address).is_ok(),
+        _ => Request::get("/").send(address).is_ok(),
+    }
+}
+
+/// An authority, and a certificate for `localhost` that it has signed.
+fn write_certificates(dir: &std::path::Path) {
+    let made = (|| {
+        let authority_key = KeyPair::generate()?;
+        let mut authority = CertificateParams::new(Vec::new())?;
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority_pem = authority.self_signed(&authority_key)?.pem();
+        let key = KeyPair::generate()?;
+        let issuer = Issuer::new(authority, authority_key);
+        let certificate = CertificateParams::new(vec!["localhost".into()])?.signed_by(&key, &issuer)?;
+        Ok::<_, rcgen::Error>([
+            (AUTHORITY, authority_pem),
+            (CERTIFICATE, certificate.pem()),
+            (PRIVATE_KEY, key.serialize_pem()),
+        ])
+    })();
+    for (name, pem) in made.expect("certificates can be made") {
+        std::fs::write(dir.join(name), pem).expect("the temporary directory is writable");
+    }
+}
+
+const AUTHORITY: &str = "authority.pem";
+const CERTIFICATE: &str = "certificate.pem";
+const PRIVATE_KEY: &str = "key.pem";
+
+/// A shared access signature of Azurite's account, whose key is public: HMAC-SHA256 under it, in base64, of the lines `devstoreaccount1`, `c`, `b`, `c`,
+/// ``, `9999-01-01T00:00:00Z`, ``, ``, `2019-12-12`, `` (Azure's "Create an account SAS").
+const MAY_CREATE_CONTAINERS: &str = "restype=container&sv=2019-12-12&ss=b&srt=c&sp=c&se=9999-01-01T00%3A00%3A00Z&\
+                                     sig=iQkpTZA8mCR1BsrTk6%2F2Gd30mx%2BFFCif9kNWd2iUpTw%3D";
 
 /// One that is not given is another that somebody else may hold.
 const SEAWEEDFS_PORTS: [&str; 10] = [
@@ -265,18 +347,19 @@ mod tests {
     fn each_server_starts_answers_ends_and_comes_back() {
         let starts = [
             BucketServer::seaweedfs,
+            BucketServer::seaweedfs_over_tls,
             BucketServer::rclone,
             BucketServer::s3s_fs,
             BucketServer::azurite,
         ];
         for start in starts {
             let Some(mut server) = start() else { continue };
-            let answers = |server: &BucketServer| Request::get("/lab").send(server.address()).is_ok();
-            assert!(answers(&server), "{server:?}");
+            let is_there = |server: &BucketServer| answers(server.program, server.address());
+            assert!(is_there(&server), "{server:?}");
             server.kill();
-            assert!(!answers(&server), "{server:?}");
+            assert!(!is_there(&server), "{server:?}");
             server.start_again();
-            assert!(answers(&server), "{server:?}");
+            assert!(is_there(&server), "{server:?}");
         }
     }
 }

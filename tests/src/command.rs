@@ -24,6 +24,16 @@ pub struct Said {
 #[must_use]
 #[track_caller]
 pub fn server_says(arguments: &[&OsStr], bucket: Option<&Bucket>) -> Said {
+    server_says_in(bucket.map_or(&[], Bucket::environment), arguments)
+}
+
+/// The same in an environment of which this is a part.
+///
+/// # Panics
+/// If it cannot be started.
+#[must_use]
+#[track_caller]
+pub fn server_says_in(environment: &[(String, String)], arguments: &[&OsStr]) -> Said {
     let mut command = Command::new(server_binary());
     // Keys of whoever runs the tests are none of theirs.
     for name in [
@@ -31,12 +41,11 @@ pub fn server_says(arguments: &[&OsStr], bucket: Option<&Bucket>) -> Said {
         "AWS_SECRET_ACCESS_KEY",
         "AWS_ENDPOINT_URL",
         "AWS_PROFILE",
+        "SSL_CERT_FILE",
     ] {
         command.env_remove(name);
     }
-    if let Some(bucket) = bucket {
-        command.envs(bucket.environment().iter().map(|(name, value)| (name, value)));
-    }
+    command.envs(environment.iter().map(|(name, value)| (name, value)));
     let ended = command.args(arguments).stdin(Stdio::null()).output();
     let ended = ended.expect("ha-server can be started");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

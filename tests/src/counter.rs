@@ -14,6 +14,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
+use crate::binary::counter_binary;
 use crate::bucket::Bucket;
 use crate::launch::wait_for_end;
 use crate::site::Timings;
@@ -23,6 +24,7 @@ use crate::wait::{PATIENCE, wait_for};
 #[derive(Clone, Debug)]
 pub struct CounterLaunch {
     name: String,
+    program: Option<PathBuf>,
     log: PathBuf,
     wrapper: Vec<OsString>,
     environment: Vec<(String, OsString)>,
@@ -65,34 +67,39 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn binary() -> PathBuf {
-    let test = std::env::current_exe().expect("a test knows its own path");
-    // A test is at <target>/<profile directory>/deps/<name>, and its package's programs are built before it.
-    let of_profile = test.parent().and_then(Path::parent);
-    of_profile
-        .expect("a test lies two levels below its target directory")
-        .join("ha-counter")
-}
-
 impl CounterLaunch {
     /// A counter with this node id; its log goes to a site's directory. Where its plane lives is yet to be said.
     #[must_use]
     pub fn new(node_id: &str, site: &Path, timings: Timings) -> Self {
+        let millis = |time: Duration| time.as_millis().to_string();
+        Self::with_default_timings(node_id, site)
+            .option("--poll", millis(timings.poll))
+            .option("--heartbeat", millis(timings.heartbeat_timeout))
+            .option("--lease", millis(timings.lease_ttl))
+    }
+
+    /// The same with the timings that a node has unless it is told otherwise.
+    #[must_use]
+    pub fn with_default_timings(node_id: &str, site: &Path) -> Self {
         let log = site.join(format!("{node_id}.log"));
         let launch = Self {
             name: node_id.into(),
+            program: None,
             log,
             wrapper: Vec::new(),
             environment: Vec::new(),
             options: Vec::new(),
         };
-        let millis = |time: Duration| time.as_millis().to_string();
         launch
             .option("--node", node_id)
             .option("--acts", site.join("acts"))
-            .option("--poll", millis(timings.poll))
-            .option("--heartbeat", millis(timings.heartbeat_timeout))
-            .option("--lease", millis(timings.lease_ttl))
+    }
+
+    /// Runs this `ha-counter`, in place of the one that was built with the test.
+    #[must_use]
+    pub fn program(mut self, program: &Path) -> Self {
+        self.program = Some(program.into());
+        self
     }
 
     /// Sets an option, in place of what it was before.
@@ -162,7 +169,11 @@ impl CounterLaunch {
             .wrapper
             .iter()
             .cloned()
-            .chain([binary().into_os_string()])
+            .chain([self
+                .program
+                .clone()
+                .unwrap_or_else(counter_binary)
+                .into_os_string()])
             .collect();
         let mut child = Command::new(&line[0])
             .args(&line[1..])
@@ -463,6 +474,13 @@ impl Counter {
         let status = wait_for_end(&mut self.child, PATIENCE);
         self.runs = false;
         status.unwrap_or_else(|| panic!("{} does not end", self.name()))
+    }
+
+    /// Its end, if it comes in time.
+    pub fn ends_within(&mut self, limit: Duration) -> Option<ExitStatus> {
+        let status = wait_for_end(&mut self.child, limit);
+        self.runs &= status.is_none();
+        status
     }
 
     /// Starts it again after its end, by the same command and on the same line.

@@ -18,6 +18,12 @@ impl Timings {
         heartbeat_timeout: Duration::from_millis(400),
         lease_ttl: Duration::from_millis(800),
     };
+    /// The same on two mounts of one file system, which may see an old record for a second.
+    pub const SWIFT_ON_MOUNTS: Self = Self {
+        poll: Duration::from_millis(100),
+        heartbeat_timeout: Duration::from_millis(2_000),
+        lease_ttl: Duration::from_millis(2_000),
+    };
     /// The same on a bucket, where those who lose a race for a key are told a second or two later.
     pub const SWIFT_ON_BUCKET: Self = Self {
         poll: Duration::from_millis(100),

@@ -40,6 +40,11 @@ impl Daemon {
         dir.expect("the temporary directory is writable")
     }
 
+    /// Its own directory, in which it runs.
+    pub(crate) fn home(&self) -> &Path {
+        self.dir.path()
+    }
+
     /// Starts one, and does not wait for it. What it leaves outside of its directory is removed with that.
     pub(crate) fn start(
         dir: TempDir,
@@ -57,6 +62,11 @@ impl Daemon {
             dir,
             litter,
         }
+    }
+
+    /// The id of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Waits until it is ready.

@@ -21,12 +21,22 @@ impl Disk {
     /// If the directory cannot be made.
     #[must_use]
     pub fn small(dir: &Path) -> Option<Self> {
+        Self::of_size(dir, "2m")
+    }
+
+    /// The same of another size, as `mount` takes it.
+    ///
+    /// # Panics
+    /// If the directory cannot be made.
+    #[must_use]
+    pub fn of_size(dir: &Path, size: &str) -> Option<Self> {
         std::fs::create_dir(dir).expect("the site is writable");
         let own_user = !rustix::process::geteuid().is_root();
-        let script = "mount -t tmpfs -o size=2m none \"$0\" && echo there && exec cat";
+        let script = "mount -t tmpfs -o size=$1 none \"$0\" && echo there && exec cat";
         let mut holder = Command::new("unshare")
             .args([if own_user { "-rm" } else { "-m" }, "sh", "-c", script])
             .arg(dir)
+            .arg(size)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -38,6 +38,16 @@ impl<'a> Request<'a> {
         }
     }
 
+    /// A PUT of nothing, to be answered within five seconds.
+    #[must_use]
+    pub fn put(path: &'a str) -> Self {
+        Self {
+            method: "PUT",
+            form: Some(""),
+            ..Self::get(path)
+        }
+    }
+
     /// A POST of a form, with the header that every role accepts it by, to be answered within a minute.
     #[must_use]
     pub fn post(path: &'a str, form: &'a str) -> Self {

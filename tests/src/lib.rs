@@ -5,7 +5,8 @@
 //! and the whole suite may run twice at once.
 
 mod binary;
-pub use binary::server_binary;
+pub use binary::{built_counter, server_binary};
+pub mod chaos;
 mod http;
 pub use http::{Answer, Request};
 mod ports;
@@ -38,6 +39,10 @@ mod counter;
 pub use counter::{Counter, CounterLaunch, Pending, Remote};
 mod disk;
 pub use disk::Disk;
+mod juicefs;
+pub use juicefs::JuiceFs;
+mod links;
+pub use links::{Ailment, Links};
 mod strace;
 pub use strace::Strace;
 mod counters;
@@ -47,7 +52,7 @@ pub use clients::{Clients, History};
 mod journal;
 pub use journal::{Entry, Journal};
 mod command;
-pub use command::{Said, server_says};
+pub use command::{Said, server_says, server_says_in};
 mod acts;
 pub use acts::Acts;
 mod skip;

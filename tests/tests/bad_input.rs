@@ -170,8 +170,8 @@ fn a_second_node_of_the_same_id_on_this_machine_is_refused() {
 
 #[test]
 fn of_two_processes_with_one_id_and_separate_state_one_stops_and_says_so() {
-    // As on two machines, where no lock can tell.
-    let site = Site::calm();
+    // As on two machines, where no lock can tell. Each waits for some time-outs, for the other may be dead.
+    let site = Site::brisk();
     let [one, other] = ["one", "other"].map(|name| {
         let launch = site.anonymous(name).option("--nodeId", "twin");
         launch.option("--stateDir", site.path(name))

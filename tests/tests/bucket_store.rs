@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ha_store::suite::{self, Options};
-use ha_store::{BucketStore, Error, ErrorKind, Folder, Key, Store};
+use ha_store::{BucketStore, Error, ErrorKind, Folder, Key, Lifecycle, Store, Versioning};
 use ha_tests::proxy::{Answer, End, Fault, Kind, Rule};
 use ha_tests::{Bucket, BucketServer};
 
@@ -32,6 +32,25 @@ fn it_conforms_directly() {
         return;
     };
     conforms(&Bucket::on(server));
+}
+
+#[test]
+fn azure_conforms_too() {
+    let Some(server) = BucketServer::azurite() else {
+        return;
+    };
+    conforms(&Bucket::on(&server));
+}
+
+#[test]
+fn it_tells_what_it_does_by_itself() {
+    let Some(server) = BucketServer::shared() else {
+        return;
+    };
+    let store = Bucket::on(server).client();
+    let policies = block_on(async { store.policies(WITHIN).await.unwrap() });
+    assert_eq!(policies.lifecycle, Lifecycle::Rules(Vec::new()));
+    assert_eq!(policies.versioning, Versioning::Off);
 }
 
 #[test]

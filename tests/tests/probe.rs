@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::time::{Duration, Instant};
 
-use ha_tests::{Bucket, BucketServer, PATIENCE, Said, Site, Timings, server_says, wait_for};
+use ha_tests::{Bucket, BucketServer, PATIENCE, Said, Site, Timings, server_says, server_says_in, wait_for};
 use serde_json::Value;
 
 fn probe(place: impl AsRef<OsStr>, options: &[&str], bucket: Option<&Bucket>) -> Said {
@@ -167,6 +167,23 @@ fn an_honest_server_passes_on_request_and_before_a_launch_which_remembers_it() {
     let mut node = site.server("a").start();
     node.becomes("MASTER");
     assert!(node.log().contains("is not probed again"), "{}", node.log());
+}
+
+#[test]
+fn a_server_over_tls_is_trusted_by_its_authority_only() {
+    let Some(server) = BucketServer::seaweedfs_over_tls() else {
+        return;
+    };
+    let place = server.location("planes/a");
+    let arguments = ["probe", &place].map(OsStr::new);
+    let mut environment = server.environment(server.address());
+    let stranger = server_says_in(&environment, &arguments);
+    assert_eq!(stranger.code, Some(2), "{stranger:?}");
+    assert!(stranger.err.contains("SSL_CERT_FILE"), "{}", stranger.err);
+    let authority = server.authority().display().to_string();
+    environment.push(("SSL_CERT_FILE".into(), authority));
+    let trusted = server_says_in(&environment, &arguments);
+    assert_eq!(trusted.code, Some(0), "{trusted:?}");
 }
 
 #[test]

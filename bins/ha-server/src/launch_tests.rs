@@ -130,6 +130,34 @@ fn a_bucket_is_named_by_an_address_or_by_brooklyns_pair() {
 
 #[cfg(feature = "s3")]
 #[test]
+fn a_store_that_charges_for_requests_has_timings_and_prices_of_its_own() {
+    let bucket = ["--persistenceDir", "s3://lab/planes/a"];
+    let of = |options: &[&str]| {
+        let settings = accepted(options);
+        (settings.profile, settings.prices)
+    };
+    assert_eq!(of(&bucket), (Profile::Bucket, Prices::S3));
+    assert_eq!(
+        of(&["--persistenceDir", "/tmp/a"]),
+        (Profile::Directory, Prices::NOTHING)
+    );
+    let asked = of(&[
+        bucket[0],
+        bucket[1],
+        "--profile",
+        "economy",
+        "--storePrices",
+        "get=1",
+    ]);
+    let prices = Prices {
+        get: 1.0,
+        ..Prices::S3
+    };
+    assert_eq!(asked, (Profile::Economy, prices));
+}
+
+#[cfg(feature = "s3")]
+#[test]
 fn a_node_on_a_bucket_finds_its_own_directory_again_however_the_bucket_is_spelled() {
     let dir = |options: &[&str]| accepted(options).node_state_dir(8081);
     let by_address = dir(&["--persistenceDir", "s3://lab/planes/a"]);
@@ -196,8 +224,6 @@ fn what_is_no_place_is_refused_in_one_line() {
         (&["--persistenceDir", "s3://Lab/a"], "3 to 63"),
         #[cfg(not(feature = "gs"))]
         (&["--persistenceDir", "gs://lab/a"], "the feature `gs`"),
-        #[cfg(not(feature = "az"))]
-        (&["--persistenceDir", "az://lab/a"], "the feature `az`"),
     ] {
         let error = launch(options).unwrap_err();
         let text = error.to_string();

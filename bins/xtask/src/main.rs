@@ -3,6 +3,8 @@
 //! A command is a module with its arguments and `run`. It shows progress on standard error, prints its figures as one last line of
 //! `key=value` pairs, `violations=0` among them, and fails if something did not hold.
 
+mod chaos;
+mod coverage;
 mod crash;
 mod figures;
 mod fuzz;
@@ -28,8 +30,10 @@ struct Cli {
 enum Command {
     /// Worlds from seeds: the production machine through faults of all kinds.
     Sim(sim::Args),
-    /// Judges a history of operations, as JSON lines.
+    /// Are histories linearizable? One from a file, or some of simulated worlds and of real processes.
     Linearize(linearize::Args),
+    /// Real processes on real stores, disturbed while clients write, read and act.
+    Chaos(chaos::Args),
     /// Every interleaving of the production protocol code, within bounds.
     Model(model::Args),
     /// Cuts the power at every system call, or really.
@@ -38,16 +42,20 @@ enum Command {
     Fuzz(fuzz::Args),
     /// Does a test fail when the code is wrong?
     Mutants(mutants::Args),
+    /// Which lines the tests reach.
+    Coverage(coverage::Args),
 }
 
 fn main() -> ExitCode {
     let figures = match Cli::parse().command {
         Command::Sim(args) => Ok(sim::run(&args)),
+        Command::Linearize(args) => linearize::run(&args),
+        Command::Chaos(args) => chaos::run(&args),
         Command::Model(args) => return model::run(args),
-        Command::Linearize(args) => Ok(linearize::run(&args)),
         Command::Crash(args) => crash::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Mutants(args) => mutants::run(&args),
+        Command::Coverage(args) => coverage::run(&args),
     };
     match figures {
         Ok(figures) => {

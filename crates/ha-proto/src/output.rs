@@ -4,6 +4,7 @@ use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use crate::config::Config;
 use crate::hash::{Digest, IdSource};
@@ -165,7 +166,7 @@ pub enum Event {
         /// Up to this slot.
         seq: Seq,
         /// How long the load took.
-        took: core::time::Duration,
+        took: Duration,
     },
     /// The state could not be loaded; it is tried again. Why, in words for an operator.
     StateNotLoaded(String),
@@ -230,16 +231,12 @@ impl Outbox {
         self.queue.push_back(Output::Host(request));
     }
 
-    pub(crate) fn send(&mut self, now: Instant, within: core::time::Duration, op: StoreOp) -> Ask {
+    fn send(&mut self, op: StoreOp, within: Duration) -> RequestId {
         let id = RequestId(*self.next_request);
         *self.next_request += 1;
         self.queue
             .push_back(Output::Store(StoreRequest { id, op, within }));
-        Ask::Sent {
-            id,
-            at: now,
-            until: now + within,
-        }
+        id
     }
 }
 
@@ -249,14 +246,35 @@ pub(crate) struct Cx<'a> {
     pub(crate) out: &'a mut Outbox,
     pub(crate) ids: &'a mut IdSource,
     pub(crate) config: &'a Config,
+    /// Of the epoch that this node leads, if its lease is known.
+    pub(crate) lease_ends: Option<Instant>,
 }
 
 impl Cx<'_> {
+    /// Sends a request now.
+    pub(crate) fn send(&mut self, op: StoreOp) -> Ask {
+        let id = self.out.send(op, self.within());
+        Ask::Sent {
+            id,
+            at: self.now,
+            until: self.now + self.config.request_timeout,
+        }
+    }
+
+    /// The deadline of a request that is sent now: a leader hears of its end before work must end, while there is time for that.
+    fn within(&self) -> Duration {
+        let longest = self.config.request_timeout;
+        self.lease_ends
+            .map(|end| end.since(self.now).saturating_sub(self.config.stop_grace))
+            .filter(|left| !left.is_zero())
+            .map_or(longest, |left| left.min(longest))
+    }
+
     /// Sends the request if it is due, again if its time has passed. Says whether it was given up just now.
     pub(crate) fn drive(&mut self, ask: &mut Ask, op: impl FnOnce() -> StoreOp) -> bool {
         let late = matches!(*ask, Ask::Sent { until, .. } if until <= self.now);
         if late || matches!(*ask, Ask::Due(at) if at <= self.now) {
-            *ask = self.out.send(self.now, self.config.request_timeout, op());
+            *ask = self.send(op());
         }
         late
     }

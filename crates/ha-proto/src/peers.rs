@@ -3,6 +3,7 @@
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 
+use crate::config::Config;
 use crate::layout::{NODES, record_key};
 use crate::mode::Role;
 use crate::names::{NodeId, Nonce, Process, Seq};
@@ -34,6 +35,16 @@ impl Peer {
     #[must_use]
     pub fn is_alive(&self, now: Instant, timeout: core::time::Duration) -> bool {
         now.since(self.changed_at) <= timeout && self.record.status != Role::Terminated
+    }
+
+    /// Whether it could take part now, right after a look at all records. Who last said that it leads would write as often as a leader does, or at
+    /// once that it leads no more: it has gone when it is silent for as long as a leader may be.
+    pub(crate) fn could_take_part(&self, now: Instant, config: &Config) -> bool {
+        let timeout = match self.record.leads {
+            Some(_) => config.heartbeat_timeout(),
+            None => config.follower_timeout(),
+        };
+        self.is_alive(now, timeout)
     }
 
     /// Which process wrote it.
@@ -353,7 +364,9 @@ impl Peers {
 
     fn on_twin(&mut self, cx: &Cx<'_>, nonce: Nonce) {
         let now = cx.now;
-        let goes_on = |t: &Twin| t.nonce == nonce && now.since(t.seen) <= cx.config.shown_timeout();
+        // Its record may be overwritten at most looks.
+        let gap = cx.config.shown_timeout() + cx.config.lease_ttl;
+        let goes_on = |t: &Twin| t.nonce == nonce && now.since(t.seen) <= gap;
         let since = self.twin.filter(goes_on).map_or(now, |t| t.since);
         self.twin = Some(Twin {
             nonce,

@@ -2,6 +2,8 @@
 //!
 //! Leases of 600 ms less 120 of grace, clocks that may differ by 10 %: who waits for a lease waits 734 ms of its own.
 
+use std::time::Duration;
+
 use ha_proto::{Input, Kind, Mode, Role, StoreReply};
 use ha_sim::hand::{Hand, kinds};
 
@@ -306,4 +308,31 @@ fn nobody_acts_before_its_full_is_durable() {
     h.free(0);
     h.run(300);
     assert!(h.may_act(0));
+}
+
+/// A store that dawdles cannot keep a leader waiting beyond the end of its work: it hears of each request before that.
+#[test]
+fn a_request_is_given_up_before_the_lease_ends() {
+    let mut h = Hand::plane(1);
+    h.hold(0, "get journal");
+    h.run(400);
+    let until = h.seats[0].node.act_authority(h.now()).expect("it may act").until;
+    let left = until.since(h.now());
+    assert!(
+        left.as_millis() < 200,
+        "{left:?} are less than a request may take"
+    );
+    h.hold(0, "create journal");
+    h.propose(0, 1);
+    h.pump();
+    let late = h.take(0, "create journal");
+    assert!(late.within <= left, "{:?} of {left:?}", late.within);
+    h.run(700);
+    assert!(!h.may_act(0));
+    let mut last = late;
+    while h.asks_for(0, "create journal") {
+        last = h.take(0, "create journal");
+    }
+    let longest = Duration::from_millis(200);
+    assert_eq!(last.within, longest, "without a lease, as long as any");
 }

@@ -98,6 +98,26 @@ fn an_orderly_stop_hands_over_at_the_next_poll() {
     assert!(took <= 6 * SEC, "a poll, not {took} us");
 }
 
+/// Followers may be silent for longer than a leader: one that was deposed for its silence is not handed the lead for that.
+#[test]
+fn a_leader_that_was_taken_for_dead_is_handed_nothing() {
+    let mut w = three(&bucket());
+    w.run_for(1000 * SEC);
+    let first = w.master();
+    w.crash(first);
+    w.until("another leads", 60 * SEC, |w| {
+        w.masters().iter().any(|i| *i != first)
+    });
+    let second = w.master();
+    let third = (0..3).find(|i| ![first, second].contains(i)).unwrap();
+    assert!(first < third, "it would go first, were it alive");
+    w.stop(second);
+    w.until("it is handed on to who lives", 20 * SEC, |w| {
+        w.masters() == [third]
+    });
+    assert_eq!(w.truth.takeovers.len(), 3, "one entry has done it");
+}
+
 #[test]
 fn a_follower_that_is_told_to_lead_is_handed_it_within_two_heartbeats() {
     let mut w = three(&bucket());

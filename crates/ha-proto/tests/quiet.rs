@@ -144,6 +144,36 @@ fn a_record_of_the_process_before_says_nothing_about_the_one_of_now() {
     assert_eq!(w.masters(), [next]);
 }
 
+/// All that the process before had sent to a store that did not answer lands when the store comes back, one after the other: no process of that
+/// id lives but the new one.
+#[test]
+fn records_of_the_process_before_that_land_in_a_row_are_no_second_process() {
+    for seed in 0..20 {
+        let mut w = World::quiet(seed, &[Mode::Auto; 2]);
+        w.start_all();
+        w.run_for(3 * SEC);
+        let node = w.master();
+        let key = format!("nodes/n{node}");
+        let mut sent = Vec::new();
+        for _ in 0..7 {
+            w.run_for(100 * MS);
+            sent.push(w.store.objects[&key].clone());
+        }
+        w.crash(node);
+        w.start(node);
+        w.run_for(120 * MS);
+        for record in sent {
+            // Again and again, so that it is there whenever somebody looks.
+            for _ in 0..10 {
+                w.store.objects.insert(key.clone(), record.clone());
+                w.run_for(10 * MS);
+            }
+        }
+        w.run_for(5 * SEC);
+        assert_ne!(w.role(node), Some(Role::Failed), "seed {seed}");
+    }
+}
+
 #[test]
 fn a_lone_master_told_to_be_hot_standby_becomes_it_and_leads_again_when_told() {
     let mut w = World::quiet(3, &[Mode::Auto]);

@@ -56,6 +56,9 @@ pub use settings::BucketSettings;
 
 #[cfg(feature = "bucket")]
 mod bucket;
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub use bucket::read_answer;
 #[cfg(feature = "bucket")]
 pub use bucket::{BucketPolicies, BucketStore, Lifecycle, LifecycleRule, Versioning};
 

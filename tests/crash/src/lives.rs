@@ -147,7 +147,7 @@ fn live(
     figures: &mut Figures,
 ) -> Result<(Vec<Moment>, Vec<u64>), String> {
     let (mut moments, mut proposed) = (Vec::new(), base.to_vec());
-    let name = if life % 2 == 0 { "a" } else { "b" };
+    let name = if life.is_multiple_of(2) { "a" } else { "b" };
     let mut process = Process::start(disk, name, Mode::Auto, plan.seed ^ life << 32, plan.plant)?;
     disk.record();
     let first = 1 + life * 1000;

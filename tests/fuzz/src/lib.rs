@@ -4,9 +4,11 @@
 //! crate's own that needs nothing but stable Rust: it is what CI runs. The seeds are files in `corpus/`, one folder a target; an input that
 //! once failed stays there.
 
+mod answer;
 mod arguments;
 mod campaign;
 pub use campaign::{Campaign, Found, Meter, Passed};
+mod connection;
 mod entry;
 mod frame;
 mod location;
@@ -18,6 +20,7 @@ mod record;
 mod request;
 mod schedule;
 mod seeds;
+mod still;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -91,11 +94,27 @@ pub const TARGETS: &[Target] = &[
         memory: SMALL,
     },
     Target {
+        name: "connection",
+        about: "what a client of the REST API sends, from the first byte on",
+        run: connection::run,
+        seeds: seeds::connections,
+        words: connection::WORDS,
+        memory: SMALL,
+    },
+    Target {
         name: "location",
         about: "the address of a store, of a server of buckets, a key",
         run: location::run,
         seeds: seeds::locations,
         words: location::WORDS,
+        memory: SMALL,
+    },
+    Target {
+        name: "answer",
+        about: "a bucket's answer: an error, a page of a listing, the bucket's settings",
+        run: answer::run,
+        seeds: seeds::answers,
+        words: answer::WORDS,
         memory: SMALL,
     },
     Target {

@@ -56,6 +56,36 @@ pub(crate) fn manifests() -> Seeds {
         .collect()
 }
 
+/// Answers as servers give them.
+pub(crate) fn answers() -> Seeds {
+    let answers = [
+        (
+            "error",
+            "<?xml version=\"1.0\"?><Error><Code>SlowDown</Code><Message>Please reduce your &quot;rate&quot;.</Message></Error>",
+        ),
+        (
+            "page",
+            "<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Prefix>a/journal/</Prefix><IsTruncated>true</IsTruncated>\
+             <Contents><Key>a/journal/00000000000000000001</Key></Contents><CommonPrefixes><Prefix>a/journal/0/</Prefix></CommonPrefixes>\
+             <NextContinuationToken>x</NextContinuationToken></ListBucketResult>",
+        ),
+        (
+            "azure",
+            "<EnumerationResults><Blobs><Blob><Name>a/b</Name></Blob><BlobPrefix><Name>a/c/</Name></BlobPrefix></Blobs><NextMarker/></EnumerationResults>",
+        ),
+        (
+            "lifecycle",
+            "<LifecycleConfiguration><Rule><ID>old</ID><Filter><And><Prefix>planes/</Prefix><Tag/></And></Filter><Status>Enabled</Status>\
+             <Expiration><Days>30</Days></Expiration></Rule></LifecycleConfiguration>",
+        ),
+        (
+            "versioning",
+            "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>",
+        ),
+    ];
+    answers.map(|(name, text)| named(name, text)).into()
+}
+
 pub(crate) fn records() -> Seeds {
     let mut hand = Hand::plane(2);
     hand.commit(0, 1..3);
@@ -97,6 +127,30 @@ pub(crate) fn damages() -> Seeds {
         }
     }
     seeds
+}
+
+/// What clients send.
+pub(crate) fn connections() -> Seeds {
+    let post = "POST /v1/server/ha/priority HTTP/1.1\r\nHost: a\r\nBrooklyn-Allow-Non-Master-Access: true\r\n\
+                Content-Type: application/x-www-form-urlencoded\r\n";
+    let texts = [
+        (
+            "two",
+            "GET /v1/server/ha/state HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+                .to_owned(),
+        ),
+        ("length", format!("{post}Content-Length: 10\r\n\r\npriority=5")),
+        (
+            "chunks",
+            format!("{post}Transfer-Encoding: chunked\r\n\r\n9\r\npriority=\r\n1\r\n5\r\n0\r\n\r\n"),
+        ),
+        (
+            "expect",
+            format!("{post}Expect: 100-continue\r\nContent-Length: 10\r\n\r\n"),
+        ),
+        ("old", "GET /v1/server/up HTTP/1.0\r\n\r\n".to_owned()),
+    ];
+    texts.map(|(name, text)| named(name, text)).into()
 }
 
 pub(crate) fn requests() -> Seeds {

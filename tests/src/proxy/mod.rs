@@ -13,7 +13,7 @@ mod rule;
 mod serve;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -57,8 +57,16 @@ impl Proxy {
     /// # Errors
     /// If it cannot listen.
     pub fn start(upstream: SocketAddr, seed: u64) -> io::Result<Self> {
+        Self::start_at(Ipv4Addr::LOCALHOST, upstream, seed)
+    }
+
+    /// The same at another address of this host.
+    ///
+    /// # Errors
+    /// If it cannot listen.
+    pub fn start_at(address: Ipv4Addr, upstream: SocketAddr, seed: u64) -> io::Result<Self> {
         let port = ReservedPort::find();
-        let mut proxy = Self::listen(([127, 0, 0, 1], port.number()).into(), upstream, seed)?;
+        let mut proxy = Self::listen((address, port.number()).into(), upstream, seed)?;
         proxy._port = Some(port);
         Ok(proxy)
     }

@@ -63,9 +63,10 @@ impl Watch {
     /// Prints a line about another time than now.
     pub(super) fn note_at(&self, at: Option<Instant>, what: &str) {
         let Some(at) = at else { return };
-        let time = match at.checked_duration_since(self.zero) {
-            Some(after) => format!("{} ms", after.as_millis()),
-            None => format!("-{} ms", self.zero.duration_since(at).as_millis()),
+        let before = self.zero.saturating_duration_since(at).as_millis();
+        let time = match before {
+            0 => format!("{} ms", at.saturating_duration_since(self.zero).as_millis()),
+            before => format!("-{before} ms"),
         };
         say(&format!("{time:>10}  {what}"));
     }

@@ -152,10 +152,7 @@ impl Node {
         for node in nodes.iter().filter(|n| **n != me) {
             self.peers.forget(node);
             let key = crate::layout::record_key(node);
-            let _unanswered = self.with(now, |_, cx| {
-                cx.out
-                    .send(now, cx.config.request_timeout, StoreOp::Delete { key })
-            });
+            let _unanswered = self.with(now, |_, cx| cx.send(StoreOp::Delete { key }));
         }
         self.run(now);
     }

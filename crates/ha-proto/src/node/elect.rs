@@ -305,12 +305,11 @@ impl Node {
 
     /// Who looks alive and could lead, this node among them.
     pub(super) fn candidates(&self, now: Instant, but: Option<&Process>) -> Vec<Candidate> {
-        let timeout = self.config.follower_timeout();
         let others = self
             .peers
             .known()
             .values()
-            .filter(|p| p.is_alive(now, timeout) && Some(&p.process()) != but);
+            .filter(|p| p.could_take_part(now, &self.config) && Some(&p.process()) != but);
         let others = others.map(|p| {
             let r = &p.record;
             Candidate::new(r.node_id.clone(), r.status, r.priority, r.version.clone())

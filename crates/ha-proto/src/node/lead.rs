@@ -200,7 +200,6 @@ impl Node {
         if self.mode == Mode::Disabled {
             return None;
         }
-        let timeout = self.config.follower_timeout();
         // A record from before this term may hold a wish that was granted since.
         let began = self.term_began();
         let wishes = self
@@ -209,7 +208,7 @@ impl Node {
             .values()
             .filter(|p| p.record.wishes_to_lead && p.record.seq >= began && p.seen_alive);
         wishes
-            .filter(|p| p.is_alive(now, timeout) && is_eligible(p.record.status))
+            .filter(|p| p.could_take_part(now, &self.config) && is_eligible(p.record.status))
             .map(|p| p.record.node_id.clone())
             .next()
     }
@@ -322,10 +321,10 @@ impl Node {
 
     /// The best of those that look alive, or who asked for it.
     fn successor(&self, now: Instant, wisher: Option<&NodeId>) -> Option<Payload> {
-        let timeout = self.config.follower_timeout();
         let fit = |node: &NodeId| {
             let peer = self.peers.known().get(node)?;
-            let alive = peer.seen_alive && peer.is_alive(now, timeout) && is_eligible(peer.record.status);
+            let alive =
+                peer.seen_alive && peer.could_take_part(now, &self.config) && is_eligible(peer.record.status);
             alive.then(|| (peer.process(), peer.record.uri.clone().unwrap_or_default()))
         };
         let others = self
@@ -420,7 +419,7 @@ impl Node {
 
     /// When the state wants attention.
     pub(super) fn state_wake(&self) -> Option<Instant> {
-        let lease = self.journal.lead().and_then(|e| self.authority.lease_end(e));
+        let lease = self.lease_ends();
         let not_before = self.signs.not_before();
         match &self.state {
             State::Leading => {

@@ -371,12 +371,19 @@ impl Node {
         }
     }
 
+    /// The end of this leader's lease, grace included.
+    pub(super) fn lease_ends(&self) -> Option<Instant> {
+        self.journal.lead().and_then(|e| self.authority.lease_end(e))
+    }
+
     fn with<R>(&mut self, now: Instant, f: impl FnOnce(&mut Parts<'_>, &mut Cx<'_>) -> R) -> R {
+        let lease_ends = self.lease_ends();
         let mut cx = Cx {
             now,
             out: &mut self.out,
             ids: &mut self.ids,
             config: &self.config,
+            lease_ends,
         };
         let mut parts = Parts {
             journal: &mut self.journal,

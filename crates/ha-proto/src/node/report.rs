@@ -195,11 +195,13 @@ impl Node {
         } else {
             pace.follower_beat
         };
+        let lease_ends = self.lease_ends();
         let mut cx = Cx {
             now,
             out: &mut self.out,
             ids: &mut self.ids,
             config: &self.config,
+            lease_ends,
         };
         self.heart.put(&mut cx, &node, &record, every);
     }
@@ -270,8 +272,14 @@ impl Node {
             Some(leader) if leader.nonce == twin.nonce => true,
             _ => self.me.nonce > twin.nonce,
         };
-        let patience = self.config.shown_timeout() + self.config.lease_ttl;
-        self.heart.is_stopped() || lives && (goes_first || twin.goes_on_for() > patience)
+        // What a dead predecessor had sent may land again and again, when a store comes back that has kept it waiting.
+        let at_first = self.config.follower_timeout() + self.config.lease_ttl;
+        let patience = if goes_first {
+            at_first
+        } else {
+            at_first + self.config.shown_timeout() + self.config.lease_ttl
+        };
+        self.heart.is_stopped() || lives && twin.goes_on_for() > patience
     }
 
     /// Two live processes have this node id. The one whose record was overwritten stops, and says so.

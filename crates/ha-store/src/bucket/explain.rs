@@ -84,8 +84,9 @@ impl Explain {
                 ErrorKind::Unavailable,
                 name,
                 format!(
-                    "no connection ({why}; limit {:?}): look at the endpoint, the network and whether the server runs",
-                    self.connect_timeout
+                    "no connection ({why}; limit {:?}): {}",
+                    self.connect_timeout,
+                    look_at(why)
                 ),
             ),
             Fate::Silent => self.error(
@@ -148,6 +149,16 @@ impl Explain {
         } else {
             Error::new(kind, name, format!("{}: {message}", self.shown))
         }
+    }
+}
+
+/// What to do where no connection came about.
+fn look_at(why: &str) -> &'static str {
+    if why.contains("certificate") {
+        "the endpoint is to be the name in the server's certificate, and its authority one that this machine trusts: add it to the system's, or \
+         name a file of all that are trusted in SSL_CERT_FILE"
+    } else {
+        "look at the endpoint, the network and whether the server runs"
     }
 }
 

@@ -290,6 +290,15 @@ impl BucketStore {
     }
 }
 
+/// Reads the body of an answer in each of the ways in which one is read, and gives the names of a listing and the words of an error.
+#[cfg(feature = "fuzz")]
+pub fn read_answer(body: &[u8]) -> (Vec<String>, Vec<String>) {
+    let names = xml::page(body).map(|page| page.names).unwrap_or_default();
+    let (code, words) = xml::error(body);
+    let told = s3::read_policies(body);
+    (names, code.into_iter().chain(words).chain(told).collect())
+}
+
 /// Whether the answer to a ranged get says that the object ends before that.
 fn lies_beyond(start: u64, trace: &Trace) -> bool {
     matches!(trace.fate(), Fate::Answered(Answer { status: 206, size: Some(size), .. }) if start >= size)

@@ -7,20 +7,24 @@
 //! |---|---|
 //! | `append VALUE` | `committed` and `epoch`; or `fenced` and why; or `unknown`: `epoch`, `slot`, `write_id` |
 //! | `read` | linearizable: `seq` and `values`; or `error` |
+//! | `len` | linearizable: `seq`, and the `len`, `last` and `digest` of the values; or `error` |
 //! | `local` | the `values` as they are here |
 //! | `resolve EPOCH SLOT WRITE_ID` | `committed`; or `resolution` |
-//! | `act MILLIS` | does something outside the plane for so long, or for as long as it may: `acted`, or `refused` and why |
+//! | `act MILLIS` | does something outside the plane for so long while it is awake, or for as long as it may: `acted`, or `refused` and why |
 //! | `mode MODE` | `before`; or `error` |
 //! | `status` | role, epoch, leader, errors and so on |
 //! | `stop` | `stopped`, when it has let go in order; then it ends |
 //!
 //! Changes of role are told as they come, as lines with `event`; and at an end in order that what is not answered by then will not be done, with
-//! the event `closed`. It ends at once when stdin does, and in order on SIGTERM.
+//! the event `closed`. It ends at once when stdin does, and in order on SIGTERM. If whoever started it ends, it goes on where it was stopped, and so
+//! sees the end of stdin.
 
 mod acts;
 mod options;
+mod planted;
 mod service;
 mod values;
+mod witness;
 
 use std::io::{BufRead, Write};
 use std::process::ExitCode;
@@ -32,19 +36,16 @@ use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
+use acts::Acts;
 use options::Options;
+use planted::Planted;
 use service::Service;
 use values::Values;
+use witness::Witness;
 
 type Failure = Box<dyn std::error::Error>;
 
 fn main() -> ExitCode {
-    let filter = tracing_subscriber::EnvFilter::new("info,ha_proto=debug");
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .with_env_filter(filter)
-        .init();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match runtime
         .map_err(Failure::from)
@@ -59,7 +60,13 @@ fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Failure> {
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::CONT))?;
     let options = Options::of(std::env::args().skip(1))?;
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .with_env_filter(tracing_subscriber::EnvFilter::new(&options.log))
+        .init();
     let store: Arc<dyn Store> = match &options.place {
         Location::Directory(dir) => Arc::new(DirectoryStore::open(dir)?),
         Location::Bucket(bucket) => {
@@ -67,7 +74,12 @@ async fn run() -> Result<(), Failure> {
             Arc::new(BucketStore::open(bucket, &BucketSettings::default(), &variable)?)
         }
     };
-    let values = Values::default();
+    let witness = options
+        .applied
+        .map(|dir| Witness::in_dir(&dir, &options.node.to_string()))
+        .transpose()?;
+    let planted = Planted::new(options.bug);
+    let values = Values::new(options.keep, witness, planted.clone());
     let plane = Plane::builder(options.node, store)
         .state(values.clone())
         .config(options.config)
@@ -77,7 +89,8 @@ async fn run() -> Result<(), Failure> {
     let mut roles = plane.roles();
     let mut terminate = signal(SignalKind::terminate())?;
     let mut commands = lines_of_stdin();
-    let service = Service::new(plane.clone(), values, options.acts);
+    let acts = Acts::new(options.acts, options.stroke, planted.clone());
+    let service = Service::new(plane.clone(), values, acts, planted);
     loop {
         tokio::select! {
             Some(event) = roles.next() => tell_role(&event),

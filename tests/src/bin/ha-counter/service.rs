@@ -1,14 +1,15 @@
 //! Commands and their answers.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ha_core::{Append, Epoch, Mode, Plane, Resolution, Seq, UnknownWrite, WriteId};
+use ha_tests::chaos::Bug;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use crate::acts::Acts;
+use crate::planted::Planted;
 use crate::values::Values;
 use crate::{Failure, say};
 
@@ -22,16 +23,18 @@ pub(crate) struct Service {
     values: Values,
     acts: Arc<Acts>,
     under_way: Arc<Semaphore>,
+    planted: Planted,
 }
 
 impl Service {
-    pub(crate) fn new(plane: Plane, values: Values, acts: PathBuf) -> Self {
+    pub(crate) fn new(plane: Plane, values: Values, acts: Acts, planted: Planted) -> Self {
         let under_way = Arc::new(Semaphore::new(AT_ONCE as usize));
         Self {
             plane,
             values,
-            acts: Arc::new(Acts::new(acts)),
+            acts: Arc::new(acts),
             under_way,
+            planted,
         }
     }
 
@@ -64,7 +67,17 @@ impl Service {
                 let seq = self.plane.read().await?;
                 json!({ "seq": seq.0, "values": self.values.all() })
             }
+            ["len"] if self.planted.is(Bug::NoReads) => json!({ "error": "no reads" }),
+            ["len"] => {
+                let seq = match self.planted.is(Bug::StaleRead) {
+                    true => self.plane.status().seq,
+                    false => self.plane.read().await?,
+                };
+                let sum = self.values.sum();
+                json!({ "seq": seq.0, "len": sum.len, "last": sum.last, "digest": sum.digest.to_string() })
+            }
             ["local"] => json!({ "values": self.values.all() }),
+            ["resolve", ..] if self.planted.is(Bug::GuessResolution) => json!({ "resolution": "NotApplied" }),
             ["resolve", epoch, slot, write_id] => {
                 let (epoch, slot) = (Epoch(epoch.parse()?), Seq(slot.parse()?));
                 let write_id = WriteId::parse(write_id).ok_or("no write id")?;
@@ -102,7 +115,20 @@ impl Service {
     }
 
     async fn append(&self, value: &str) -> Value {
+        self.planted.leak();
+        if self.planted.strikes(Bug::LoseWrite, value) {
+            return json!({ "committed": self.plane.status().seq.0 });
+        }
+        if self.planted.strikes(Bug::WriteTwice, value) {
+            let _ = self.plane.append(value).await;
+        }
+        if self.planted.strikes(Bug::Die, value) {
+            std::process::exit(3);
+        }
         match self.plane.append(value).await {
+            Append::Committed(_) if self.planted.strikes(Bug::RefuseWhatIsWritten, value) => {
+                json!({ "fenced": "a planted bug" })
+            }
             Append::Committed(seq) => json!({ "committed": seq.0 }),
             Append::Fenced(why) => json!({ "fenced": why.to_string() }),
             Append::Unknown(UnknownWrite {
@@ -126,6 +152,7 @@ impl Service {
             "seq": status.seq.0,
             "may_act": status.may_act,
             "errors": status.errors,
+            "tasks": tokio::runtime::Handle::current().metrics().num_alive_tasks(),
             "wall_s": SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
         })
     }

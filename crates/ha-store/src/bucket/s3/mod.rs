@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use object_store::aws::AmazonS3Builder;
 
+#[cfg(feature = "fuzz")]
+pub(super) use self::policies::read as read_policies;
 pub(super) use self::policies::{Inquirer, ask as policies_of};
 use self::profile::ProfileFiles;
 use super::service::Connector;

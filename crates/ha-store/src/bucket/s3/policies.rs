@@ -181,6 +181,16 @@ fn rules(body: &[u8], ours: &str) -> Option<Vec<LifecycleRule>> {
     is_known.then_some(rules)
 }
 
+/// What is told of a bucket's settings by any answer.
+#[cfg(feature = "fuzz")]
+pub(in crate::bucket) fn read(body: &[u8]) -> Vec<String> {
+    let rules = rules(body, "planes/").unwrap_or_default();
+    let told = rules
+        .into_iter()
+        .flat_map(|rule| rule.actions.into_iter().chain([rule.id]));
+    told.chain([format!("{:?}", versioning(body))]).collect()
+}
+
 fn shorten(text: &str) -> String {
     text.trim()
         .chars()

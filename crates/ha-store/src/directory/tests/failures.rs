@@ -195,6 +195,26 @@ fn the_best_method_is_found_and_a_file_system_without_one_is_refused() {
     no_proc.fail("link_unnamed", usize::MAX, Errno::NOENT);
     assert_eq!(opened(no_proc).unwrap(), Method::Link);
 
+    let forgetful = Scripted::new(Model::new());
+    forgetful.fail("open_file", 1, Errno::NOENT);
+    assert_eq!(
+        opened(forgetful).unwrap(),
+        Method::Link,
+        "it was gone when it was closed"
+    );
+
+    let counts_wrong = Scripted::new(Model::new());
+    let model = counts_wrong.inner.clone();
+    counts_wrong.after("open_unnamed", move || {
+        let first_file = 1;
+        model.link_unnamed(&first_file, &0, "a name of its own").unwrap();
+    });
+    assert_eq!(
+        opened(counts_wrong).unwrap(),
+        Method::Link,
+        "it has a name already"
+    );
+
     let volatile = Scripted::new(Model::new());
     volatile.fail("sync_dir", 1, Errno::INVAL);
     let error = opened(volatile).unwrap_err();
