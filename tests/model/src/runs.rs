@@ -231,7 +231,7 @@ const FULL_OF_THREE: [Line; 6] = [
     ),
     (
         "journal nodes=3 takeovers=2 commits=1 snapshots=1 restarts=1",
-        0,
+        4_356_730,
         Some(("journal n=3 t=2 c=3 s=2 x=1", 4_683_848)),
     ),
     (
