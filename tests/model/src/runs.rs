@@ -171,7 +171,7 @@ const SLICE_OF_THREE: [Line; 3] = [
 const FULL_OF_TWO: [Line; 9] = [
     (
         "journal nodes=2 takeovers=3 commits=2 snapshots=2 releases=1",
-        0,
+        8_417_406,
         Some(("journal n=2 t=3 c=3 s=3 r=1", 16_075_718)),
     ),
     (
@@ -226,7 +226,7 @@ const FULL_OF_THREE: [Line; 6] = [
     ),
     (
         "journal nodes=3 takeovers=3 commits=1 snapshots=1 releases=1 handovers=1",
-        0,
+        13_316_786,
         Some(("journal n=3 t=3 c=2 s=2 r=1 h=1", 14_321_823)),
     ),
     (
