@@ -181,12 +181,12 @@ const FULL_OF_TWO: [Line; 9] = [
     ),
     (
         "journal nodes=2 takeovers=2 commits=2 snapshots=2 reads=1",
-        0,
+        2_474_086,
         None,
     ),
     (
         "journal nodes=2 takeovers=2 commits=2 snapshots=2 confirms=1",
-        0,
+        2_118_184,
         None,
     ),
     (
@@ -218,7 +218,7 @@ const FULL_OF_TWO: [Line; 9] = [
 const FULL_OF_THREE: [Line; 6] = [
     (
         "journal nodes=3 takeovers=2 commits=2 snapshots=2 beside=1",
-        0,
+        14_081_191,
         Some((
             "journal n=3 t=3 c=3 s=3; n=3 t=3 c=4 s=2 beside tconf",
             25_298_706,
