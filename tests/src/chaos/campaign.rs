@@ -196,9 +196,12 @@ impl Campaign {
                 progress(&run.words());
             }
         });
-        let Run { verdict, dir, .. } = run;
+        let Run {
+            verdict, dir, begun, ..
+        } = run;
+        let took = begun.elapsed();
         let mut verdict = verdict.into_inner().expect("no round panics with it in hand");
-        verdict.broken.extend(self.shortfalls(&verdict.tally));
+        verdict.broken.extend(self.shortfalls(&verdict.tally, took));
         if verdict.broken.is_empty() {
             // Nobody misses it.
             let _ = std::fs::remove_dir_all(&dir);
@@ -231,13 +234,13 @@ impl Campaign {
     }
 
     /// What was to happen, all told, and has not.
-    fn shortfalls(&self, tally: &Tally) -> Vec<Broken> {
+    fn shortfalls(&self, tally: &Tally, took: Duration) -> Vec<Broken> {
         let mut found = Vec::new();
         if let Some(wanted) = self.takeovers {
             found.extend(too_few(wanted, tally));
             found.extend(nothing_happened(&[], tally));
         }
-        if self.time >= LONG && self.kinds.is_empty() {
+        if took >= LONG && self.kinds.is_empty() {
             found.extend(missed(tally, self.churn));
         }
         let broken = |found: Finding| Broken {
