@@ -4,9 +4,12 @@
 //! `key=value` pairs, `violations=0` among them, and fails if something did not hold.
 
 mod chaos;
+mod coverage;
+mod crash;
 mod figures;
 mod fuzz;
 mod linearize;
+mod model;
 mod mutants;
 mod sim;
 mod tool;
@@ -31,10 +34,16 @@ enum Command {
     Linearize(linearize::Args),
     /// Real processes on real stores, disturbed while clients write, read and act.
     Chaos(chaos::Args),
+    /// Every interleaving of the production protocol code, within bounds.
+    Model(model::Args),
+    /// Cuts the power at every system call, or really.
+    Crash(crash::Args),
     /// libFuzzer on everything that reads bytes from outside.
     Fuzz(fuzz::Args),
     /// Does a test fail when the code is wrong?
     Mutants(mutants::Args),
+    /// Which lines the tests reach.
+    Coverage(coverage::Args),
 }
 
 fn main() -> ExitCode {
@@ -42,8 +51,11 @@ fn main() -> ExitCode {
         Command::Sim(args) => Ok(sim::run(&args)),
         Command::Linearize(args) => linearize::run(&args),
         Command::Chaos(args) => chaos::run(&args),
+        Command::Model(args) => return model::run(args),
+        Command::Crash(args) => crash::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Mutants(args) => mutants::run(&args),
+        Command::Coverage(args) => coverage::run(&args),
     };
     match figures {
         Ok(figures) => {

@@ -23,7 +23,7 @@ pub struct ActAuthority {
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub(crate) struct Authority {
     /// Of the epoch led: acting is safe until then.
-    lease: Option<(Epoch, Instant)>,
+    lease: Option<(Epoch, LeaseEnd)>,
     /// The epoch whose own `Full` is durable.
     full: Option<Epoch>,
     /// A `Release` or `Handover` has been sent and is not decided: no acts, and no read renews.
@@ -36,6 +36,17 @@ pub(crate) struct Authority {
     exited: VecDeque<Process>,
     /// The clock jumped then: what was sent before proves nothing.
     jumped_at: Instant,
+}
+
+/// When a lease ends. Once that is past nothing depends on how long ago it was, so it goes into the hash as a signed number, unlike all other
+/// moments: a checker that keeps time can take all leases that have ended for one.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct LeaseEnd(Instant);
+
+impl Hash for LeaseEnd {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_i64(self.0.as_nanos().cast_signed());
+    }
 }
 
 /// Acts under way. How many there are counts for the state's hash, their numbers do not.
@@ -89,8 +100,8 @@ impl Authority {
         }
         let until = as_of + ttl;
         match &mut self.lease {
-            Some((e, end)) if *e == epoch => *end = (*end).max(until),
-            lease => *lease = Some((epoch, until)),
+            Some((e, end)) if *e == epoch => end.0 = end.0.max(until),
+            lease => *lease = Some((epoch, LeaseEnd(until))),
         }
     }
 
@@ -114,7 +125,9 @@ impl Authority {
 
     /// The end of the lease, grace included.
     pub(crate) fn lease_end(&self, epoch: Epoch) -> Option<Instant> {
-        self.lease.filter(|(e, _)| *e == epoch).map(|(_, until)| until)
+        self.lease
+            .filter(|(e, _)| *e == epoch)
+            .map(|(_, LeaseEnd(until))| until)
     }
 
     /// Leave to act, if there is any.

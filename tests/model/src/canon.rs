@@ -98,6 +98,15 @@ impl Hasher for Canon {
     fn write_u128(&mut self, i: u128) {
         self.word(u64::from(i > u128::from(self.now)));
     }
+    /// The ends of leases, of which those that are past are all alike.
+    fn write_i64(&mut self, i: i64) {
+        let end = i.cast_unsigned();
+        if end <= self.now {
+            self.word(ORIGIN - 1);
+        } else {
+            self.write_u64(end);
+        }
+    }
     fn write_usize(&mut self, i: usize) {
         self.word(i as u64);
     }

@@ -17,5 +17,5 @@ mod runs;
 mod search;
 mod tables;
 
-pub use cli::{Found, check, cli};
+pub use cli::{Found, check, cli, slice_of};
 pub use mutants::{Caught, Mutant, Workshop, mutants};

@@ -249,25 +249,29 @@ pub(crate) fn command(names: &[String]) -> Result<bool, String> {
     }
     let root = std::env::temp_dir().join(format!("ha-model-mutants-{}", std::process::id()));
     let workshop = Workshop::new(&root)?;
-    let (mut caught, mut missed) = (0, 0);
+    let (mut caught, mut missed, began) = (0, 0, std::time::Instant::now());
     for mutant in all.iter().filter(|m| names.is_empty() || names.contains(&m.name)) {
         match workshop.catch(mutant) {
             Ok(found) => {
                 caught += 1;
                 eprint!("{}", found.words);
                 let (name, rule, there) = (&mutant.name, &mutant.rule, &mutant.there);
-                println!(
+                eprintln!(
                     "{name}: caught in {} steps; rule {rule}; in the model of the rules: {there}",
                     found.steps
                 );
             }
             Err(why) => {
                 missed += 1;
-                println!("{}: MISSED: {why}", mutant.name);
+                eprintln!("{}: MISSED: {why}", mutant.name);
             }
         }
     }
     let _left_behind = fs::remove_dir_all(&root);
-    println!("mutants caught={caught} violations={missed}");
+    println!(
+        "mutants={} caught={caught} seconds={:.1} violations={missed}",
+        caught + missed,
+        began.elapsed().as_secs_f64()
+    );
     Ok(missed == 0)
 }

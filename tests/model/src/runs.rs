@@ -60,6 +60,12 @@ impl Run {
                 return Err(format!("`{word}` is no bound"));
             }
         }
+        if let What::Journal(bounds) = &run.what
+            && bounds.collected
+            && bounds.takeovers == 0
+        {
+            return Err("`collected` begins with a Takeover, so that `takeovers` is at least 1".to_owned());
+        }
         Ok(run)
     }
 }
@@ -73,46 +79,174 @@ impl fmt::Display for Run {
     }
 }
 
-/// The runs for so many nodes: all in a minute on two cores, or as far as 8 GiB and an hour go.
-pub(crate) fn slice(nodes: u8, full: bool) -> Vec<Run> {
-    let runs: &[&str] = match (nodes, full) {
+/// A run of those that are always made.
+#[derive(Clone, Debug)]
+pub(crate) struct Listed {
+    pub(crate) run: Run,
+    /// How many states it has had; 0 if nobody has waited for its end.
+    pub(crate) pinned: usize,
+    /// The run of the rules' model that it answers to, and the states of that.
+    pub(crate) rules: Option<(&'static str, usize)>,
+}
+
+/// The runs for so many nodes: all in a minute or two, or as far as ten minutes or so and 8 GiB go.
+pub(crate) fn slice(nodes: u8, full: bool) -> Vec<Listed> {
+    let runs: &[Line] = match (nodes, full) {
         (2, false) => &SLICE_OF_TWO,
         (_, false) => &SLICE_OF_THREE,
         (2, true) => &FULL_OF_TWO,
         (_, true) => &FULL_OF_THREE,
     };
-    let parse = |words: &&str| Run::parse(&words.split(' ').collect::<Vec<_>>());
-    runs.iter()
-        .map(parse)
-        .map(|run| run.expect("the lists below hold bounds"))
-        .collect()
+    let listed = |(words, pinned, rules): &Line| Listed {
+        run: Run::parse(&words.split(' ').collect::<Vec<_>>()).expect("the lists below hold bounds"),
+        pinned: *pinned,
+        rules: *rules,
+    };
+    runs.iter().map(listed).collect()
 }
 
-const SLICE_OF_TWO: [&str; 7] = [
-    "journal nodes=2 takeovers=2 commits=2 snapshots=2",
-    "journal nodes=2 takeovers=3 commits=1 snapshots=1 releases=1",
-    "journal nodes=2 takeovers=3 commits=1 snapshots=1 handovers=1",
-    "journal nodes=2 takeovers=2 commits=1 snapshots=1 restarts=1",
-    "journal nodes=2 takeovers=2 commits=1 snapshots=1 confirms=1",
-    "journal nodes=2 takeovers=2 commits=1 snapshots=1 reads=1",
-    "authority nodes=2 takeovers=2 fulls=2",
+type Line = (&'static str, usize, Option<(&'static str, usize)>);
+
+const SLICE_OF_TWO: [Line; 14] = [
+    ("journal nodes=2 takeovers=1 commits=2 snapshots=3", 11_045, None),
+    (
+        "journal nodes=2 takeovers=2 commits=2 snapshots=1 beside=1",
+        61_698,
+        None,
+    ),
+    ("journal nodes=2 takeovers=2 commits=1 releases=1", 1_764, None),
+    (
+        "journal nodes=2 takeovers=2 commits=1 handovers=1 beside=1",
+        1_618,
+        None,
+    ),
+    (
+        "journal nodes=2 takeovers=1 commits=1 snapshots=1 restarts=1",
+        12_643,
+        None,
+    ),
+    (
+        "journal nodes=2 takeovers=2 commits=1 snapshots=1 reads=1",
+        85_108,
+        None,
+    ),
+    (
+        "journal nodes=2 takeovers=2 commits=1 snapshots=1 confirms=1",
+        64_748,
+        None,
+    ),
+    (
+        "journal nodes=2 takeovers=2 commits=1 snapshots=2 parts=2",
+        30_094,
+        None,
+    ),
+    ("journal nodes=2 takeovers=1 commits=0 collected", 128_656, None),
+    ("authority nodes=2 takeovers=1 fulls=1", 139_234, None),
+    (
+        "authority nodes=2 takeovers=2 fulls=2 releases=1 ticks=1",
+        140_121,
+        None,
+    ),
+    (
+        "authority nodes=2 takeovers=2 fulls=1 handovers=1 ticks=1",
+        27_527,
+        None,
+    ),
+    (
+        "authority nodes=2 takeovers=1 fulls=1 deaths=1 ticks=2",
+        62_080,
+        None,
+    ),
+    (
+        "authority nodes=2 takeovers=2 fulls=1 commits=1 deaths=1 ticks=1",
+        115_993,
+        None,
+    ),
 ];
-const SLICE_OF_THREE: [&str; 3] = [
-    "journal nodes=3 takeovers=2 commits=1 snapshots=1",
-    "journal nodes=3 takeovers=3 commits=1 handovers=1",
-    "authority nodes=3 takeovers=1 fulls=1 ticks=1",
+const SLICE_OF_THREE: [Line; 3] = [
+    ("journal nodes=3 takeovers=2 commits=1 snapshots=1", 150_709, None),
+    ("journal nodes=3 takeovers=2 commits=1 handovers=1", 9_928, None),
+    ("authority nodes=3 takeovers=1 fulls=1 ticks=1", 368_605, None),
 ];
-const FULL_OF_TWO: [&str; 7] = [
-    "journal nodes=2 takeovers=3 commits=3 snapshots=2 releases=1",
-    "journal nodes=2 takeovers=3 commits=3 snapshots=3",
-    "journal nodes=2 takeovers=3 commits=3 snapshots=2 handovers=1 restarts=1",
-    "journal nodes=2 takeovers=2 commits=2 snapshots=2 reads=1",
-    "journal nodes=2 takeovers=2 commits=2 snapshots=2 confirms=2",
-    "authority nodes=2 takeovers=2 fulls=2 deaths=1",
-    "authority nodes=2 takeovers=3 fulls=3 releases=1 ticks=3",
+const FULL_OF_TWO: [Line; 9] = [
+    (
+        "journal nodes=2 takeovers=3 commits=2 snapshots=2 releases=1",
+        0,
+        Some(("journal n=2 t=3 c=3 s=3 r=1", 16_075_718)),
+    ),
+    (
+        "journal nodes=2 takeovers=2 commits=2 snapshots=2 handovers=1 restarts=1",
+        4_577_084,
+        Some(("journal n=2 t=3 c=3 s=2 h=1 x=1", 9_680_996)),
+    ),
+    (
+        "journal nodes=2 takeovers=2 commits=2 snapshots=2 reads=1",
+        0,
+        None,
+    ),
+    (
+        "journal nodes=2 takeovers=2 commits=2 snapshots=2 confirms=1",
+        0,
+        None,
+    ),
+    (
+        "journal nodes=2 takeovers=3 commits=2 snapshots=2 beside=1",
+        2_551_098,
+        None,
+    ),
+    (
+        "journal nodes=2 takeovers=2 commits=1 snapshots=1 beside=1 collected",
+        3_788_800,
+        None,
+    ),
+    (
+        "authority nodes=2 takeovers=3 fulls=3",
+        5_395_088,
+        Some(("authority n=2 t=3 f=3 c=1 r=1 h=1 d=1", 6_866_339)),
+    ),
+    (
+        "authority nodes=2 takeovers=2 fulls=2 releases=1 deaths=1 ticks=1",
+        159_515,
+        None,
+    ),
+    (
+        "authority nodes=2 takeovers=2 fulls=2 handovers=1 ticks=2",
+        443_127,
+        None,
+    ),
 ];
-const FULL_OF_THREE: [&str; 3] = [
-    "journal nodes=3 takeovers=3 commits=2 snapshots=2",
-    "journal nodes=3 takeovers=3 commits=2 snapshots=1 releases=1 handovers=1",
-    "authority nodes=3 takeovers=2 fulls=2 ticks=3",
+const FULL_OF_THREE: [Line; 6] = [
+    (
+        "journal nodes=3 takeovers=2 commits=2 snapshots=2 beside=1",
+        0,
+        Some((
+            "journal n=3 t=3 c=3 s=3; n=3 t=3 c=4 s=2 beside tconf",
+            25_298_706,
+        )),
+    ),
+    (
+        "journal nodes=3 takeovers=3 commits=1 snapshots=1 releases=1 handovers=1",
+        0,
+        Some(("journal n=3 t=3 c=2 s=2 r=1 h=1", 14_321_823)),
+    ),
+    (
+        "journal nodes=3 takeovers=2 commits=1 snapshots=1 restarts=1",
+        0,
+        Some(("journal n=3 t=2 c=3 s=2 x=1", 4_683_848)),
+    ),
+    (
+        "authority nodes=3 takeovers=1 fulls=1 releases=1 deaths=1 ticks=1",
+        1_688_242,
+        Some(("authority n=3 t=2 f=2 r=1 d=1", 3_228_406)),
+    ),
+    (
+        "authority nodes=3 takeovers=2 fulls=1 handovers=1 ticks=1",
+        2_972_119,
+        Some(("authority n=3 t=2 f=2 r=1 h=1", 4_072_367)),
+    ),
+    (
+        "authority nodes=3 takeovers=2 fulls=1 ticks=1",
+        3_695_023,
+        Some(("authority n=3 t=3 f=2", 6_919_736)),
+    ),
 ];

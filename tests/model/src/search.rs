@@ -24,6 +24,10 @@ pub(crate) trait Model: Sync {
     fn decode(&self, bytes: &[u8]) -> Self::State;
     /// A step in words.
     fn words(&self, before: &Self::State, step: Self::Step, after: &Self::State) -> String;
+    /// What is to happen in some state, by name: a search in which it does not checks less than it says.
+    fn wanted(&self) -> Vec<&'static str>;
+    /// Whether that has happened, in the order of `wanted`.
+    fn happened(&self, state: &Self::State) -> Vec<bool>;
     /// A line of figures about the tables behind the states.
     fn figures(&self) -> String {
         String::new()
@@ -52,8 +56,24 @@ pub(crate) struct Outcome {
     pub(crate) exhausted: bool,
     /// What is wrong, and the shortest way to it in words.
     pub(crate) violation: Option<(&'static str, Vec<String>)>,
+    /// What was to happen and has not, in all that was searched.
+    pub(crate) missing: Vec<&'static str>,
     /// How long it took.
     pub(crate) took: Duration,
+}
+
+impl Outcome {
+    /// Why this search shows less than that all is well.
+    pub(crate) fn fault(&self) -> Option<String> {
+        if let Some((why, _)) = &self.violation {
+            return Some((*why).to_owned());
+        }
+        if !self.exhausted {
+            return Some("not searched to the end within the time and the states allowed".to_owned());
+        }
+        let missing = self.missing.join(", ");
+        (!missing.is_empty()).then(|| format!("the bounds allow it, and it never happened: {missing}"))
+    }
 }
 
 const SHARDS: usize = 256;
@@ -127,6 +147,7 @@ struct Level<'a, M: Model> {
     taken: AtomicUsize,
     states: &'a AtomicUsize,
     found: AtomicU64,
+    happened: &'a [AtomicBool],
     stop: &'a AtomicBool,
     began: Instant,
     limits: Limits,
@@ -145,6 +166,15 @@ fn push(blocks: &mut Vec<Vec<u8>>, bytes: &[u8]) {
 }
 
 impl<M: Model> Level<'_, M> {
+    fn mark(&self, state: &M::State) {
+        if self.happened.iter().all(|h| h.load(Ordering::Relaxed)) {
+            return;
+        }
+        for (mark, has) in self.happened.iter().zip(self.model.happened(state)) {
+            mark.fetch_or(has, Ordering::Relaxed);
+        }
+    }
+
     fn work(&self) -> Vec<Vec<u8>> {
         let (mut next, mut out, mut buf) = (Vec::new(), Vec::new(), Vec::new());
         while let Some(block) = self.blocks.get(self.taken.fetch_add(1, Ordering::Relaxed)) {
@@ -161,6 +191,7 @@ impl<M: Model> Level<'_, M> {
                     let new = fingerprint(&buf);
                     if self.seen.shard(new).insert(new, fp) {
                         self.states.fetch_add(1, Ordering::Relaxed);
+                        self.mark(after);
                         if self.model.violation(after).is_some() {
                             // The lowest of a level, whatever thread finds it.
                             self.found.fetch_min(new, Ordering::Relaxed);
@@ -190,6 +221,8 @@ pub(crate) fn search<M: Model>(model: &M, limits: Limits) -> Outcome {
     model.encode(&model.init(), &mut buf);
     seen.shard(fingerprint(&buf)).insert(fingerprint(&buf), 0);
     push(&mut here, &buf);
+    let wanted = model.wanted();
+    let happened: Vec<_> = wanted.iter().map(|_| AtomicBool::new(false)).collect();
     let (mut depth, mut found) = (0, None);
     while !here.is_empty() && found.is_none() && !stop.load(Ordering::Relaxed) {
         depth += 1;
@@ -200,6 +233,7 @@ pub(crate) fn search<M: Model>(model: &M, limits: Limits) -> Outcome {
             taken: AtomicUsize::new(0),
             states: &states,
             found: AtomicU64::new(u64::MAX),
+            happened: &happened,
             stop: &stop,
             began,
             limits,
@@ -226,7 +260,12 @@ pub(crate) fn search<M: Model>(model: &M, limits: Limits) -> Outcome {
             );
         }
     }
+    let missing = wanted.into_iter().zip(happened);
     Outcome {
+        missing: missing
+            .filter(|(_, h)| !h.load(Ordering::Relaxed))
+            .map(|(name, _)| name)
+            .collect(),
         states: states.into_inner(),
         depth,
         exhausted: found.is_none() && !stop.into_inner(),

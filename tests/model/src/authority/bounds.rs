@@ -46,6 +46,19 @@ impl Default for Bounds {
 }
 
 impl Bounds {
+    /// How much there may be of what a state counts, in its order. Ticks without a bound are not counted.
+    pub(crate) fn most(&self) -> [(&'static str, u8); 7] {
+        [
+            ("takeovers", self.takeovers),
+            ("fulls", self.fulls),
+            ("commits", self.commits),
+            ("releases", self.releases),
+            ("handovers", self.handovers),
+            ("deaths", self.deaths),
+            ("ticks", if self.ticks == ANY { 0 } else { self.ticks }),
+        ]
+    }
+
     /// Sets one by its name. `false` if there is none of that name, or it cannot be that much.
     pub(crate) fn set(&mut self, name: &str, n: u8) -> bool {
         let bound = match name {

@@ -74,6 +74,14 @@ impl Authority {
             );
             self.run_alone(&mut state, at);
             self.nudge(&mut state, at, Input::Tick(2), &Bounds::ample());
+            let actor = self.actor(&state, at);
+            assert!(
+                (actor.follows() || actor.node.write_authority().is_some())
+                    && usize::from(actor.pos) == state.end(),
+                "a node that has started has read the journal ({}; at {})",
+                actor.node.reason(),
+                actor.pos
+            );
         }
         state.used = [0; 7];
         state
@@ -207,6 +215,22 @@ impl Model for Authority {
         let nodes = 0..usize::from(self.bounds.nodes);
         let working = nodes.filter(|i| self.actor(state, *i).works()).count();
         (working > 1).then_some("two nodes act at once")
+    }
+
+    fn wanted(&self) -> Vec<&'static str> {
+        let most = self.bounds.most();
+        let used_up = most.iter().filter(|(_, most)| *most > 0).map(|(name, _)| *name);
+        used_up.chain(["acts"]).collect()
+    }
+
+    fn happened(&self, state: &State) -> Vec<bool> {
+        let most = self.bounds.most();
+        let used_up = most.iter().zip(state.used).filter(|((_, most), _)| *most > 0);
+        let acts = (0..usize::from(self.bounds.nodes)).any(|i| self.actor(state, i).works());
+        used_up
+            .map(|((_, most), used)| used == *most)
+            .chain([acts])
+            .collect()
     }
 
     fn encode(&self, state: &State, out: &mut Vec<u8>) {

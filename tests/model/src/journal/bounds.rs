@@ -25,6 +25,10 @@ pub(crate) struct Bounds {
     pub(crate) reads: u8,
     /// Confirmations at the slow period.
     pub(crate) confirms: u8,
+    /// Commits sent beside the listing that validates a claim.
+    pub(crate) beside: u8,
+    /// It begins when the first node has sent a Takeover for a slot that the founder has filled since, read, and decided to collect.
+    pub(crate) collected: bool,
     /// Rule 1 is left out, and what lies behind a fence may land again.
     pub(crate) fences_go: bool,
 }
@@ -43,12 +47,29 @@ impl Default for Bounds {
             restarts: 0,
             reads: 0,
             confirms: 0,
+            beside: 0,
+            collected: false,
             fences_go: false,
         }
     }
 }
 
 impl Bounds {
+    /// How much there may be of what a state counts.
+    pub(crate) fn most(&self) -> [(&'static str, u8); 9] {
+        [
+            ("takeovers", self.takeovers),
+            ("commits", self.commits),
+            ("releases", self.releases),
+            ("handovers", self.handovers),
+            ("snapshots", self.snapshots),
+            ("restarts", self.restarts),
+            ("reads", self.reads),
+            ("confirms", self.confirms),
+            ("beside", self.beside),
+        ]
+    }
+
     /// Sets one by its name. `false` if there is none of that name, or it cannot be that much.
     pub(crate) fn set(&mut self, name: &str, n: u8) -> bool {
         let (bound, most) = match name {
@@ -58,11 +79,16 @@ impl Bounds {
             "releases" => (&mut self.releases, 6),
             "handovers" => (&mut self.handovers, 6),
             "snapshots" => (&mut self.snapshots, 6),
-            "every" => (&mut self.every, 6),
+            "every" => (&mut self.every, 9),
             "parts" => (&mut self.parts, 2),
             "restarts" => (&mut self.restarts, 3),
             "reads" => (&mut self.reads, 6),
             "confirms" => (&mut self.confirms, 3),
+            "beside" => (&mut self.beside, 3),
+            "collected" => {
+                self.collected = n == 1;
+                return true;
+            }
             "fences-go" => {
                 self.fences_go = n == 1;
                 return true;
@@ -87,14 +113,13 @@ impl fmt::Display for Bounds {
             ("restarts", self.restarts, 0),
             ("reads", self.reads, 0),
             ("confirms", self.confirms, 0),
+            ("beside", self.beside, 0),
         ];
         let set = others.iter().filter(|(_, n, usual)| n != usual);
         set.clone()
             .try_for_each(|(name, n, _)| write!(f, " {name}={n}"))?;
-        if self.fences_go {
-            f.write_str(" fences-go")
-        } else {
-            Ok(())
-        }
+        let switches = [(" collected", self.collected), (" fences-go", self.fences_go)];
+        let mut on = switches.iter().filter(|(_, on)| *on);
+        on.try_for_each(|(name, _)| f.write_str(name))
     }
 }

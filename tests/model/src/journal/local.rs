@@ -110,6 +110,8 @@ pub(crate) struct Local {
     /// Since when a linearizable read waits.
     pub(crate) reading: Option<Instant>,
     pub(crate) claiming: bool,
+    /// Its claim is being validated, and it takes a change.
+    pub(crate) about_to_lead: bool,
     follows_as: Mode,
     pub(crate) parts: u8,
     // What follows from the node.
@@ -162,6 +164,7 @@ impl Local {
             open: false,
             reading: None,
             claiming: false,
+            about_to_lead: false,
             follows_as: if bounds.handovers > 0 {
                 Mode::HotStandby
             } else {
@@ -480,6 +483,9 @@ impl<'a> Driver<'a> {
             .node
             .write_authority()
             .and_then(|e| view.table.get(&e).map(|t| (e, t.write_id)));
+        local.about_to_lead = local.lead.is_none()
+            && local.claiming
+            && local.node.clone().propose(local.now, [0].into()).is_ok();
         if local.lead.is_some() && local.host != local.commits {
             local.wrong = Some("a leader's state is not what its journal says");
         }

@@ -70,8 +70,9 @@ impl Journal {
         self.run_alone(&mut state, 0);
         assert!(self.nudge(&mut state, 0, Input::Claim), "a plane can be begun");
         self.run_alone(&mut state, 0);
-        let founder = self.local(&state, 0);
-        assert_eq!(founder.pos, state.truth_at, "the founder has read what it wrote");
+        let founder = state.locals[0];
+        let read = self.local(&state, 0).pos;
+        assert_eq!(read, state.truth_at, "the founder has read what it wrote");
         let journal = (state.slots, state.truth, state.truth_at);
         state = self.init.clone();
         (state.slots, state.truth, state.truth_at) = journal;
@@ -82,9 +83,34 @@ impl Journal {
             self.apply(&mut state, at, &fx);
             self.run_alone(&mut state, at);
         }
+        if self.bounds.collected {
+            self.collect(&mut state, founder);
+        }
         state.used = Used::default();
         self.tidy(&mut state);
         state
+    }
+
+    /// The first node sends a Takeover, of which nothing is heard; the founder goes on meanwhile: commits, snapshots, decisions to collect.
+    fn collect(&self, state: &mut State, founder: u32) {
+        state.used = Used::default();
+        assert!(self.nudge(state, 0, Input::Claim), "it may try");
+        let claimant = std::mem::replace(&mut state.locals[0], founder);
+        for _ in 0..5 {
+            if self.local(state, 0).snapshot_asked.is_some() {
+                self.nudge(state, 0, Input::Snapshot);
+                self.answer_all(state, 0);
+            }
+            self.nudge(state, 0, Input::Propose);
+            self.answer_all(state, 0);
+        }
+        let (first, second) = (4, 5);
+        assert_eq!(
+            state.delete & (1 << first | 1 << second),
+            1 << first | 1 << second,
+            "the slot of the Takeover and the one behind it are to be deleted"
+        );
+        state.locals[0] = claimant;
     }
 
     fn intern(&self, local: Local) -> u32 {
@@ -149,6 +175,25 @@ impl Model for Journal {
         self.check(state)
     }
 
+    fn wanted(&self) -> Vec<&'static str> {
+        let most = self.bounds.most();
+        let used_up = most.iter().filter(|(_, most)| *most > 0).map(|(name, _)| *name);
+        used_up.chain(self.others().map(|(name, _)| name)).collect()
+    }
+
+    fn happened(&self, state: &State) -> Vec<bool> {
+        let most = self.bounds.most();
+        let used_up = most
+            .iter()
+            .zip(state.used.all())
+            .filter(|((_, most), _)| *most > 0);
+        let others = self.others().map(|(_, happened)| happened(state));
+        used_up
+            .map(|((_, most), used)| used == *most)
+            .chain(others)
+            .collect()
+    }
+
     fn encode(&self, state: &State, out: &mut Vec<u8>) {
         state.encode(out);
     }
@@ -174,6 +219,32 @@ impl Model for Journal {
 }
 
 impl Journal {
+    /// Answers a node, and nobody else, until only the poll of the next slot is left.
+    fn answer_all(&self, state: &mut State, i: usize) {
+        let is_poll = |ask: &local::Ask| matches!(ask, local::Ask::Get(crate::tables::Key::Slot(_)));
+        while let Some(at) = self
+            .local(state, i)
+            .asks
+            .iter()
+            .position(|(_, ask)| !is_poll(ask))
+        {
+            self.answer(state, i, at);
+        }
+    }
+}
+
+type Happening = (&'static str, fn(&State) -> bool);
+
+impl Journal {
+    /// What is to happen besides the using up of bounds.
+    fn others(&self) -> impl Iterator<Item = Happening> {
+        let acked: Happening = ("acknowledgements", |s| s.acked > 0);
+        let collected: Happening = ("collections", |s| s.delete != 0);
+        let acked = (self.bounds.commits > 0).then_some(acked);
+        let collected = (self.bounds.snapshots > 1).then_some(collected);
+        acked.into_iter().chain(collected)
+    }
+
     /// Answers a node, and nobody else, until it asks for nothing new.
     fn run_alone(&self, state: &mut State, i: usize) {
         for _ in 0..200 {

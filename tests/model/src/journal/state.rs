@@ -31,6 +31,24 @@ pub(crate) struct Used {
     pub(crate) restarts: u8,
     pub(crate) reads: u8,
     pub(crate) confirms: u8,
+    pub(crate) beside: u8,
+}
+
+impl Used {
+    /// In the order of the bounds.
+    pub(crate) fn all(&self) -> [u8; 9] {
+        [
+            self.takeovers,
+            self.commits,
+            self.releases,
+            self.handovers,
+            self.snapshots,
+            self.restarts,
+            self.reads,
+            self.confirms,
+            self.beside,
+        ]
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -99,7 +117,7 @@ impl State {
         out.extend_from_slice(&self.refused);
         let u = &self.used;
         out.extend_from_slice(&[u.takeovers, u.commits, u.releases, u.handovers]);
-        out.extend_from_slice(&[u.snapshots, u.restarts, u.reads, u.confirms]);
+        out.extend_from_slice(&[u.snapshots, u.restarts, u.reads, u.confirms, u.beside]);
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Self {
@@ -126,6 +144,7 @@ impl State {
             restarts: read.byte(),
             reads: read.byte(),
             confirms: read.byte(),
+            beside: read.byte(),
         };
         Self {
             locals,

@@ -39,6 +39,7 @@ pub(crate) enum Kept {
 pub(crate) enum Told {
     Claim,
     Propose,
+    Beside,
     Release,
     Handover(u8),
     Confirm,
@@ -115,6 +116,10 @@ impl Journal {
             let (used, before) = (&mut after.used, state.used.takeovers);
             match told {
                 Told::Propose => used.commits += 1,
+                Told::Beside => {
+                    used.commits += 1;
+                    used.beside += 1;
+                }
                 Told::Release => used.releases += 1,
                 Told::Snapshot => used.snapshots += 1,
                 Told::Read => {
@@ -169,6 +174,10 @@ impl Journal {
                     told.push((Told::Handover(to), Input::Handover(to, boot)));
                 }
             }
+        }
+        let validates = local.about_to_lead && !local.open;
+        if validates && used.commits < most.commits && used.beside < most.beside {
+            told.push((Told::Beside, Input::Propose));
         }
         if used.confirms < most.confirms {
             told.push((Told::Confirm, Input::Confirm));

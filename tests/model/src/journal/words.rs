@@ -65,6 +65,7 @@ impl Journal {
                 let what = match told {
                     Told::Claim => "is told to take over and sends its Takeover".to_owned(),
                     Told::Propose => "is given a change to commit".to_owned(),
+                    Told::Beside => "is given a change to commit while its claim is validated".to_owned(),
                     Told::Release => "is told to let go".to_owned(),
                     Told::Handover(to) => format!("is told to hand over to {}", letter(to)),
                     Told::Confirm => "comes to its slow period".to_owned(),
