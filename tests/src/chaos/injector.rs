@@ -234,17 +234,6 @@ impl<'a> Injector<'a> {
                 self.nodes.may_act_within(next, self.timings.lease_ttl * 2);
             }
         }
-        if past_collection && !is_one_deep {
-            self.lets_collect(seq + 1, lease * 6);
-        }
-    }
-
-    /// Disturbs nobody until a slot has been collected, but no longer than this.
-    fn lets_collect(&self, slot: u64, limit: Duration) {
-        let begun = Instant::now();
-        while begun.elapsed() < limit && !is_collected(self.place, slot) {
-            std::thread::sleep(Duration::from_millis(100));
-        }
     }
 
     /// Mostly the master, else any that is awake.
