@@ -56,7 +56,7 @@ pub(crate) fn run(args: &Args) -> Result<Figures, String> {
     let mut campaign = Campaign::new(args.seed, time, program);
     campaign.store = args.store.clone();
     campaign.planes = usize::try_from(args.planes).expect("there are few");
-    campaign.takeovers = args.takeovers.and_then(|number| usize::try_from(number).ok());
+    campaign.takeovers = args.takeovers;
     campaign.churn = args.churn;
     campaign.bugs = args.bug.map_or_else(Vec::new, |bug| vec![bug; campaign.planes]);
     campaign.default_settings = args.default_settings;

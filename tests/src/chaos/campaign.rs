@@ -83,7 +83,7 @@ pub struct Campaign {
     /// So many at once.
     pub planes: usize,
     /// Masters are killed, and nothing else but that some nodes sleep, until there were so many takeovers, or the time is over.
-    pub takeovers: Option<usize>,
+    pub takeovers: Option<u64>,
     /// Nodes live by the settings that they have when nothing is said, rather than by swift ones.
     pub default_settings: bool,
     /// The `ha-counter` that is run.
@@ -134,9 +134,6 @@ impl Verdict {
     }
 }
 
-/// A plane's rounds in a campaign of takeovers end after so many: what was acknowledged is judged before there is more.
-const TAKEOVERS_OF_ROUND: usize = 50;
-
 impl Campaign {
     /// A campaign with this seed on directories, with two planes at once.
     #[must_use]
@@ -182,7 +179,6 @@ impl Campaign {
             clocks,
             begun: Instant::now(),
             live: Arc::default(),
-            left: AtomicUsize::new(self.takeovers.unwrap_or(usize::MAX)),
             verdict,
         };
         let (works, ended) = std::sync::mpsc::channel::<()>();
@@ -200,9 +196,12 @@ impl Campaign {
                 progress(&run.words());
             }
         });
-        let Run { verdict, dir, .. } = run;
+        let Run {
+            verdict, dir, begun, ..
+        } = run;
+        let took = begun.elapsed();
         let mut verdict = verdict.into_inner().expect("no round panics with it in hand");
-        verdict.broken.extend(self.shortfalls(&verdict.tally));
+        verdict.broken.extend(self.shortfalls(&verdict.tally, took));
         if verdict.broken.is_empty() {
             // Nobody misses it.
             let _ = std::fs::remove_dir_all(&dir);
@@ -225,27 +224,23 @@ impl Campaign {
     /// One plane after the other in one place, until it is over.
     fn rounds(&self, run: &Run, plane: usize) {
         for number in 0.. {
-            let most = run.left.load(Ordering::Relaxed).min(TAKEOVERS_OF_ROUND);
-            let round = self.round(run, plane, number, most);
-            let Some(took) = self.judged(&round, plane, run) else {
-                return;
-            };
-            let took = took.min(run.left.load(Ordering::Relaxed));
-            let before = run.left.fetch_sub(took, Ordering::Relaxed);
-            if self.takeovers.is_none() || run.begun.elapsed() >= self.time || before <= took {
+            let is_well = self.judged(&self.round(run, plane, number), plane, run);
+            let has_all = |wanted| run.live.takeovers.load(Ordering::Relaxed) >= wanted;
+            let is_over = self.takeovers.is_none_or(has_all) || run.begun.elapsed() >= self.time;
+            if !is_well || is_over {
                 return;
             }
         }
     }
 
     /// What was to happen, all told, and has not.
-    fn shortfalls(&self, tally: &Tally) -> Vec<Broken> {
+    fn shortfalls(&self, tally: &Tally, took: Duration) -> Vec<Broken> {
         let mut found = Vec::new();
         if let Some(wanted) = self.takeovers {
             found.extend(too_few(wanted, tally));
             found.extend(nothing_happened(&[], tally));
         }
-        if self.time >= LONG && self.kinds.is_empty() {
+        if took >= LONG && self.kinds.is_empty() {
             found.extend(missed(tally, self.churn));
         }
         let broken = |found: Finding| Broken {
@@ -256,8 +251,8 @@ impl Campaign {
         found.into_iter().map(broken).collect()
     }
 
-    /// Runs one round, and adds it to the verdict. Gives the takeovers that were measured; `None` if there is to be no other round.
-    fn judged(&self, round: &Round, plane: usize, run: &Run) -> Option<usize> {
+    /// Runs one round, and adds it to the verdict. Says whether all was well.
+    fn judged(&self, round: &Round, plane: usize, run: &Run) -> bool {
         // Fixtures of tests panic where something is not as they expect.
         let ran = std::panic::catch_unwind(AssertUnwindSafe(|| {
             let place = self.place(round, plane, run)?;
@@ -273,7 +268,6 @@ impl Campaign {
                 (Tally::default(), vec![Finding::new(Rule::Broken, why)])
             }
         };
-        let took = tally.took_over.len();
         let is_well = findings.is_empty();
         if is_well {
             // It holds nothing that anybody would look for.
@@ -292,7 +286,7 @@ impl Campaign {
             rule: found.rule,
             how: format!("{name}: {found}"),
         }));
-        is_well.then_some(took)
+        is_well
     }
 
     fn place(&self, round: &Round, plane: usize, run: &Run) -> Result<Place, String> {
@@ -333,7 +327,7 @@ impl Campaign {
         format!("chaos-{}-{}-{name}", self.seed, std::process::id())
     }
 
-    fn round(&self, run: &Run, plane: usize, number: usize, most: usize) -> Round {
+    fn round(&self, run: &Run, plane: usize, number: usize) -> Round {
         let (timings, profile) = match (self.default_settings, self.store.is_bucket()) {
             (true, false) => (of_config(&ha_core::Config::builder()), Some("directory")),
             (true, true) => (of_config(&ha_core::Config::bucket()), Some("bucket")),
@@ -358,7 +352,7 @@ impl Campaign {
             clocks: run.clocks.clone().filter(|_| self.takeovers.is_none()),
             until: run.begun + self.time,
             live: Arc::clone(&run.live),
-            takeovers: self.takeovers.map(|_| most),
+            takeovers: self.takeovers,
             kinds: if self.churn {
                 vec![Fault::Pause, Fault::Handover]
             } else {
@@ -393,8 +387,6 @@ struct Run {
     clocks: Option<PathBuf>,
     begun: Instant,
     live: Arc<Live>,
-    /// Takeovers that are wanted yet.
-    left: AtomicUsize,
     verdict: Mutex<Verdict>,
 }
 

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use ha_sim::rng::Rng;
@@ -41,8 +42,8 @@ pub(crate) struct Round {
     pub(crate) clocks: Option<PathBuf>,
     /// When the disturbance ends.
     pub(crate) until: Instant,
-    /// Only masters are deposed, and no more than so often.
-    pub(crate) takeovers: Option<usize>,
+    /// Only masters are deposed, until there were so many takeovers in all planes.
+    pub(crate) takeovers: Option<u64>,
     /// Only these kinds of faults, or all.
     pub(crate) kinds: Vec<Fault>,
     /// How long the plane may take to be as it is to be, when all faults have ended.
@@ -53,6 +54,9 @@ pub(crate) struct Round {
     /// The nodes have it, on purpose.
     pub(crate) bug: Option<Bug>,
 }
+
+/// A round of nothing but takeovers ends after so many: what was acknowledged is judged before there is more.
+const TAKEOVERS: usize = 50;
 
 /// The client that asks in the end, and the one that disturbs.
 const ASKS: u64 = 1_000;
@@ -101,8 +105,11 @@ impl Round {
         let mut kinds = injector.kinds();
         kinds.retain(|kind| self.kinds.is_empty() || self.kinds.contains(kind));
         match self.takeovers {
-            Some(most) => injector.depose(|done| {
-                done.takeovers.len() >= most || Instant::now() >= self.until || !done.findings.is_empty()
+            Some(wanted) => injector.depose(|done| {
+                done.takeovers.len() >= TAKEOVERS
+                    || self.live.takeovers.load(Ordering::Relaxed) >= wanted
+                    || Instant::now() >= self.until
+                    || !done.findings.is_empty()
             })?,
             None => injector.disturb(&kinds, |done| {
                 Instant::now() >= self.until || !done.findings.is_empty()

@@ -46,8 +46,8 @@ pub(crate) fn missed(tally: &Tally, churn: bool) -> Vec<Finding> {
 }
 
 /// A campaign of takeovers that ended before it had them.
-pub(crate) fn too_few(wanted: usize, tally: &Tally) -> Option<Finding> {
-    let had = tally.took_over.len();
+pub(crate) fn too_few(wanted: u64, tally: &Tally) -> Option<Finding> {
+    let had = tally.took_over.len() as u64;
     let how = format!("{had} takeovers of {wanted} in the time");
     (had < wanted).then(|| Finding::new(Rule::NothingHappened, how))
 }
