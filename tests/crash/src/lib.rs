@@ -5,7 +5,7 @@
 //! in any combination; on each such image a fresh node must take over with a state that holds every write acknowledged until then, in order, none
 //! twice and none between that was not proposed, and must be able to go on. Then the plane lives on from one of the images.
 //!
-//! [`lives`] is that campaign, [`Plant`] the bugs that it must find. [`power_cuts`] does the same to a real process on a real file system.
+//! [`lives()`] is that campaign, [`Plant`] the bugs that it must find. [`power_cuts`] does the same to a real process on a real file system.
 
 mod judge;
 mod lives;
