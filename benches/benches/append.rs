@@ -7,15 +7,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ha_benches::Samples;
-use ha_core::{Append, NodeId, Plane};
+use ha_benches::{CHANGE, Samples, appends, side_by_side};
+use ha_core::{NodeId, Plane};
 use ha_store::DirectoryStore;
 use rustix::fs::{AtFlags, Mode, OFlags};
 
 const ROUNDS: usize = 8;
 const EACH: usize = 100;
 const CLIENTS: usize = 64;
-const CHANGE: usize = 100;
 /// About what an entry of one change is.
 const ENTRY: usize = 300;
 
@@ -43,9 +42,9 @@ fn main() {
             bare.push(bare_create(&bare_dir, number));
         }
         bare_time += began.elapsed();
-        one.extend(runtime.block_on(appends(plane.clone(), EACH)));
+        one.extend(runtime.block_on(appends(plane.clone(), |done| done < EACH)));
         let began = Instant::now();
-        many.extend(runtime.block_on(side_by_side(&plane)));
+        many.extend(runtime.block_on(side_by_side(&plane, CLIENTS, |done| done < EACH)));
         many_time += began.elapsed();
     }
     runtime.block_on(plane.stop());
@@ -101,26 +100,4 @@ async fn start(dir: &Path) -> Plane {
         .expect("threads");
     plane.leadership().await.expect("a lone node leads");
     plane
-}
-
-async fn appends(plane: Plane, count: usize) -> Samples {
-    let mut samples = Samples::default();
-    for _ in 0..count {
-        let began = Instant::now();
-        let outcome = plane.append([7; CHANGE]).await;
-        assert!(matches!(outcome, Append::Committed(_)), "{outcome:?}");
-        samples.push(began.elapsed());
-    }
-    samples
-}
-
-async fn side_by_side(plane: &Plane) -> Samples {
-    let clients: Vec<_> = (0..CLIENTS)
-        .map(|_| tokio::spawn(appends(plane.clone(), EACH)))
-        .collect();
-    let mut samples = Samples::default();
-    for client in clients {
-        samples.extend(client.await.expect("a client does not panic"));
-    }
-    samples
 }

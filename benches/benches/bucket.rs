@@ -5,13 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use ha_benches::{Samples, Timed};
+use ha_benches::{CHANGE, Samples, Timed, side_by_side};
 use ha_core::{Append, Config, IdleRequests, NodeId, Plane};
 use ha_store::{ErrorKind, Faulty, Key, Store};
 use ha_tests::proxy::{Answer, Fault, Kind, Rule};
 use ha_tests::{Bucket, BucketServer};
 
-const CHANGE: usize = 100;
 /// About what an entry of one change is.
 const ENTRY: usize = 400;
 /// Bare creates a measure. Latencies with a long tail have a mean only over many.
@@ -106,17 +105,6 @@ async fn bare_creates(bucket: &Bucket, bytes: usize) -> Samples {
     samples
 }
 
-async fn appends(plane: Plane, until: Instant) -> Samples {
-    let mut samples = Samples::default();
-    while Instant::now() < until {
-        let began = Instant::now();
-        let outcome = plane.append([7; CHANGE]).await;
-        assert!(matches!(outcome, Append::Committed(_)), "{outcome:?}");
-        samples.push(began.elapsed());
-    }
-    samples
-}
-
 async fn commits(bucket: &Bucket) {
     let plane = start("bench", Arc::new(bucket.client()), calm());
     plane.leadership().await.expect("a lone node leads");
@@ -128,13 +116,7 @@ async fn commits(bucket: &Bucket) {
             bare.extend(bare_creates(bucket, bytes).await);
         }
         let (began, span) = (Instant::now(), Duration::from_secs(20));
-        let running: Vec<_> = (0..clients)
-            .map(|_| tokio::spawn(appends(plane.clone(), began + span)))
-            .collect();
-        let mut samples = Samples::default();
-        for client in running {
-            samples.extend(client.await.expect("a client does not panic"));
-        }
+        let samples = side_by_side(&plane, clients, move |_| began.elapsed() < span).await;
         let took = began.elapsed();
         for (bare, bytes) in bare.iter_mut().zip(sizes) {
             bare.extend(bare_creates(bucket, bytes).await);

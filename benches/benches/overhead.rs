@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ha_benches::{Paced, Samples};
-use ha_core::{Append, Config, NodeId, Plane};
+use ha_benches::{Timed, side_by_side};
+use ha_core::{Config, NodeId, Plane};
 use ha_store::MemoryStore;
 
-const CHANGE: usize = 100;
 const SPAN: Duration = Duration::from_secs(5);
 
 fn main() {
@@ -24,8 +23,8 @@ fn main() {
 }
 
 /// One change a request.
-async fn commits(create: Duration, clients: u32) {
-    let store = Arc::new(Paced::new(Arc::new(MemoryStore::default()), create));
+async fn commits(create: Duration, clients: usize) {
+    let store = Arc::new(Timed::new(Arc::new(MemoryStore::default())).with_wait(create));
     let config = Config::builder();
     let node = NodeId::new("bench").expect("a name");
     let plane = Plane::builder(node, store.clone())
@@ -35,13 +34,7 @@ async fn commits(create: Duration, clients: u32) {
     plane.leadership().await.expect("a lone node leads");
     store.forget();
     let (began, before) = (Instant::now(), processor_time());
-    let running: Vec<_> = (0..clients)
-        .map(|_| tokio::spawn(appends(plane.clone(), began + SPAN)))
-        .collect();
-    let mut samples = Samples::default();
-    for client in running {
-        samples.extend(client.await.expect("a client does not panic"));
-    }
+    let samples = side_by_side(&plane, clients, move |_| began.elapsed() < SPAN).await;
     let (took, spent) = (began.elapsed(), processor_time() - before);
     let bare = store.creates();
     let per_second = samples.len() as f64 / took.as_secs_f64();
@@ -56,24 +49,13 @@ async fn commits(create: Duration, clients: u32) {
     );
     println!(
         "  commits/s                       {per_second:.0}, {:.2} of {clients} / mean create",
-        per_second / (f64::from(clients) / bare.mean().as_secs_f64())
+        per_second / (clients as f64 / bare.mean().as_secs_f64())
     );
     println!(
         "  processor time a change         {:.2?}, the client's part included",
         spent / u32::try_from(samples.len()).unwrap_or(u32::MAX)
     );
     plane.stop().await;
-}
-
-async fn appends(plane: Plane, until: Instant) -> Samples {
-    let mut samples = Samples::default();
-    while Instant::now() < until {
-        let began = Instant::now();
-        let outcome = plane.append([7; CHANGE]).await;
-        assert!(matches!(outcome, Append::Committed(_)), "{outcome:?}");
-        samples.push(began.elapsed());
-    }
-    samples
 }
 
 /// Of all threads of this process.

@@ -1,4 +1,4 @@
-//! A store that notes when entries were sent.
+//! A store that notes when entries were sent and how long that took, and can let them take longer.
 
 use std::fmt;
 use std::ops::Range;
@@ -9,11 +9,15 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use ha_store::{Error, Folder, Key, Store};
 
-/// Notes when each create was sent.
+use crate::Samples;
+
+/// Notes of each create when it was sent and how long it took.
 #[derive(Debug)]
 pub struct Timed {
     inner: Arc<dyn Store>,
+    wait: Duration,
     creates: Mutex<Vec<Instant>>,
+    took: Mutex<Samples>,
 }
 
 impl Timed {
@@ -22,8 +26,28 @@ impl Timed {
     pub fn new(inner: Arc<dyn Store>) -> Self {
         Self {
             inner,
+            wait: Duration::ZERO,
             creates: Mutex::default(),
+            took: Mutex::default(),
         }
+    }
+
+    /// The same whose creates wait for this long before they are done. The timer counts whole milliseconds.
+    #[must_use]
+    pub fn with_wait(mut self, wait: Duration) -> Self {
+        self.wait = wait;
+        self
+    }
+
+    /// How long each create took since the last [`Self::forget`].
+    #[must_use]
+    pub fn creates(&self) -> Samples {
+        self.took.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Forgets how long the creates so far took.
+    pub fn forget(&self) {
+        *self.took.lock().unwrap_or_else(PoisonError::into_inner) = Samples::default();
     }
 
     /// The first create that was sent at or after a time.
@@ -43,11 +67,20 @@ impl fmt::Display for Timed {
 #[async_trait]
 impl Store for Timed {
     async fn create(&self, key: &Key, bytes: Bytes, within: Duration) -> Result<(), Error> {
+        let sent = Instant::now();
         self.creates
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .push(Instant::now());
-        self.inner.create(key, bytes, within).await
+            .push(sent);
+        if !self.wait.is_zero() {
+            tokio::time::sleep(self.wait).await;
+        }
+        let created = self.inner.create(key, bytes, within).await;
+        self.took
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(sent.elapsed());
+        created
     }
 
     async fn put(&self, key: &Key, bytes: Bytes, within: Duration) -> Result<(), Error> {
