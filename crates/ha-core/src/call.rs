@@ -22,7 +22,9 @@ pub(crate) async fn call(store: Arc<dyn Store>, request: StoreRequest) -> Answer
         op,
         StoreOp::Create { .. } | StoreOp::Put { .. } | StoreOp::Delete { .. }
     );
-    let reply = answer(&*store, op, within).await.unwrap_or_else(failed);
+    let reply = answer(&*store, op, within)
+        .await
+        .unwrap_or_else(|error| failed_reply(&error));
     Answered {
         id,
         reply,
@@ -54,7 +56,18 @@ async fn answer(store: &dyn Store, op: StoreOp, within: Duration) -> Result<Stor
     })
 }
 
-fn failed(error: Error) -> StoreReply {
+/// What the machine is told of a call that did not succeed: for drivers of one's own.
+///
+/// ```
+/// use ha_core::failed_reply;
+/// use ha_core::proto::StoreReply;
+/// use ha_store::{Error, ErrorKind};
+///
+/// let taken = Error::new(ErrorKind::Exists, "journal/00000000/00000000000000000001", "exists");
+/// assert_eq!(failed_reply(&taken), StoreReply::Exists);
+/// ```
+#[must_use]
+pub fn failed_reply(error: &Error) -> StoreReply {
     let kind = match error.kind() {
         ErrorKind::NotFound => {
             return StoreReply::Absent {
@@ -72,7 +85,7 @@ fn failed(error: Error) -> StoreReply {
     };
     StoreReply::Failed(StoreFailure {
         kind,
-        message: chain(&error),
+        message: chain(error),
     })
 }
 

@@ -21,6 +21,7 @@ pub use error::{Append, AppendError, ModeError, ReadError, Refusal, StartError, 
 mod status;
 pub use status::{ActivityStatus, NodeStatus, RoleChange, Status, TimingStatus};
 mod call;
+pub use call::failed_reply;
 mod clock;
 mod driver;
 mod meter;

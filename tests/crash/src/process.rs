@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::str::FromStr;
 use std::sync::Arc;
 
+use ha_core::failed_reply;
 use ha_proto::{
-    Event, FailureKind, HostRequest, Identity, Input, Instant, Mode, Node, NodeId, Output, StoreFailure,
-    StoreOp, StoreReply,
+    Event, HostRequest, Identity, Input, Instant, Mode, Node, NodeId, Output, StoreOp, StoreReply,
 };
 use ha_sim::Host;
 use ha_store::crash::{Disk, DiskStore};
-use ha_store::{Error, ErrorKind, Folder, Key};
+use ha_store::{Error, Folder, Key};
 
 /// A bug that is planted, to see that it is found.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -146,7 +146,7 @@ impl Process {
             while let Some(output) = self.node.poll_output() {
                 match output {
                     Output::Store(request) => {
-                        let reply = self.call(request.op).unwrap_or_else(failed);
+                        let reply = self.call(request.op).unwrap_or_else(|e| failed_reply(&e));
                         done(self);
                         inputs.push_back(Input::Store {
                             id: request.id,
@@ -260,24 +260,4 @@ impl Process {
             _ => {}
         }
     }
-}
-
-fn failed(error: Error) -> StoreReply {
-    let kind = match error.kind() {
-        ErrorKind::NotFound => {
-            return StoreReply::Absent {
-                folder_missing: error.folder_missing(),
-            };
-        }
-        ErrorKind::Exists => return StoreReply::Exists,
-        _ if error.needs_restart() => FailureKind::Broken,
-        ErrorKind::Unavailable => FailureKind::NotDone,
-        ErrorKind::Denied | ErrorKind::InvalidKey => FailureKind::Refused,
-        ErrorKind::Corrupt => FailureKind::Corrupt,
-        _ => FailureKind::OutcomeUnknown,
-    };
-    StoreReply::Failed(StoreFailure {
-        kind,
-        message: error.to_string(),
-    })
 }
