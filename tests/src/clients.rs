@@ -40,12 +40,13 @@ impl Outcome {
         }
         match answer.get("fenced") {
             Some(_) => Self::Refused,
-            None => Self::Unknown(name(&answer["unknown"])),
+            None => Self::Unknown(name_of_unknown(&answer["unknown"])),
         }
     }
 }
 
-fn name(write: &Value) -> Option<String> {
+/// The name of a write of unknown outcome, by which a node can be asked what became of it.
+pub(crate) fn name_of_unknown(write: &Value) -> Option<String> {
     let (epoch, slot) = (write["epoch"].as_u64()?, write["slot"].as_u64()?);
     Some(format!("{epoch} {slot} {}", write["write_id"].as_str()?))
 }

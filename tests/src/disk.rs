@@ -1,16 +1,16 @@
 //! A small disk that only some processes of a test see.
 
-use std::ffi::OsString;
-use std::io::Read;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+
+use crate::holder::Holder;
 
 /// A file system in memory, in a mount namespace of its own. It goes when this does.
 #[derive(Debug)]
 pub struct Disk {
     dir: PathBuf,
     seen_from_outside: PathBuf,
-    holder: Child,
+    holder: Holder,
     own_user: bool,
 }
 
@@ -32,30 +32,17 @@ impl Disk {
     pub fn of_size(dir: &Path, size: &str) -> Option<Self> {
         std::fs::create_dir(dir).expect("the site is writable");
         let own_user = !rustix::process::geteuid().is_root();
-        let script = "mount -t tmpfs -o size=$1 none \"$0\" && echo there && exec cat";
-        let mut holder = Command::new("unshare")
-            .args([if own_user { "-rm" } else { "-m" }, "sh", "-c", script])
-            .arg(dir)
-            .arg(size)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .ok()?;
-        let mut said = [0; 6];
-        let made = holder
-            .stdout
-            .as_mut()
-            .is_some_and(|stdout| stdout.read_exact(&mut said).is_ok());
+        let option = if own_user { "-rm" } else { "-m" };
+        let script = "mount -t tmpfs -o size=$1 none \"$0\"";
+        let holder = Holder::start(option, script, &[dir.as_os_str(), OsStr::new(size)])?;
         let root = PathBuf::from(format!("/proc/{}/root", holder.id()));
         let seen_from_outside = root.join(dir.strip_prefix("/").unwrap_or(dir));
-        let disk = Self {
+        Some(Self {
             dir: dir.into(),
             seen_from_outside,
             holder,
             own_user,
-        };
-        made.then_some(disk)
+        })
     }
 
     /// Where it is for those that have entered.
@@ -84,13 +71,5 @@ impl Disk {
             .into_iter()
             .map(OsString::from)
             .collect()
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        // It may have ended by itself, which is as good.
-        let _ = self.holder.kill();
-        let _ = self.holder.wait();
     }
 }

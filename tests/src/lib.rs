@@ -38,6 +38,7 @@ pub use namespace::Mounts;
 mod counter;
 pub use counter::{Counter, CounterLaunch, Pending, Remote};
 mod disk;
+mod holder;
 pub use disk::Disk;
 mod juicefs;
 pub use juicefs::JuiceFs;

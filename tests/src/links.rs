@@ -1,10 +1,11 @@
 //! Networks of processes, each in a network namespace of its own, that can be cut, made deaf or dumb, and slowed.
 
 use std::ffi::OsString;
-use std::io::Read;
 use std::net::Ipv4Addr;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU8, Ordering};
+
+use crate::holder::Holder;
 
 /// Some hosts, each with one link to this one. All of it goes when this does, or when the test's process ends.
 #[derive(Debug)]
@@ -17,7 +18,7 @@ pub struct Links {
 #[derive(Debug)]
 struct Link {
     /// Holds the namespace.
-    holder: Child,
+    holder: Holder,
     /// The end on this host.
     name: String,
     address: Ipv4Addr,
@@ -120,18 +121,7 @@ const SLOW: &str = "tbf rate 128kbit burst 8kb latency 1s";
 
 impl Link {
     fn made(name: String, here: Ipv4Addr, there: Ipv4Addr) -> Option<Self> {
-        let mut holder = Command::new("unshare")
-            .args(["--net", "sh", "-c", "echo there && exec cat"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .ok()?;
-        let mut said = [0; 6];
-        let made = holder
-            .stdout
-            .as_mut()
-            .is_some_and(|stdout| stdout.read_exact(&mut said).is_ok());
+        let holder = Holder::start("--net", "true", &[])?;
         let pid = holder.id();
         let link = Self {
             holder,
@@ -149,8 +139,7 @@ impl Link {
             format!("ip addr add {there} peer {here}/32 dev eth0"),
             "ip link set eth0 up".to_owned(),
         ];
-        let is_made = made
-            && here_lines.iter().all(|line| run(line).is_ok())
+        let is_made = here_lines.iter().all(|line| run(line).is_ok())
             && there_lines.iter().all(|line| link.run(line).is_ok());
         is_made.then_some(link)
     }
@@ -164,8 +153,6 @@ impl Drop for Link {
     fn drop(&mut self) {
         // The link goes with the namespace, which goes with its last process; those that are killed may take a moment.
         let _ = run(&format!("ip link del {}", self.name));
-        let _ = self.holder.kill();
-        let _ = self.holder.wait();
     }
 }
 

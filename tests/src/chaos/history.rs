@@ -6,6 +6,8 @@ use std::time::Instant;
 use ha_sim::linear::{Answer, Line, Op, Placed};
 use serde_json::Value;
 
+use crate::clients::name_of_unknown;
+
 pub(crate) use ha_sim::linear::Call;
 
 /// One call of one client.
@@ -48,14 +50,9 @@ impl Told {
         }
         match answer.get("fenced") {
             Some(_) => Self::Refused,
-            None => Self::Unknown(name(&answer["unknown"])),
+            None => Self::Unknown(name_of_unknown(&answer["unknown"])),
         }
     }
-}
-
-fn name(write: &Value) -> Option<String> {
-    let (epoch, slot) = (write["epoch"].as_u64()?, write["slot"].as_u64()?);
-    Some(format!("{epoch} {slot} {}", write["write_id"].as_str()?))
 }
 
 /// The clock of all clients of a plane.
