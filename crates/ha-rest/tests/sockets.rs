@@ -180,16 +180,6 @@ async fn a_client_that_hangs_up_does_not_break_off_its_command() {
 }
 
 #[tokio::test]
-async fn who_closes_its_side_after_asking_is_answered() {
-    let served = Served::new(&Fake::new(Role::Master), Settings::default()).await;
-    let mut client = served.client().await;
-    client.send(GET_STATE).await;
-    client.0.shutdown().await.unwrap();
-    assert_eq!(client.answer().await.2, "\"MASTER\"");
-    served.stopped().await;
-}
-
-#[tokio::test]
 async fn garbage_is_refused_and_does_no_harm() {
     let fake = Fake::new(Role::Master);
     let served = Served::new(&fake, Settings::default()).await;

@@ -131,8 +131,6 @@ async fn connection(stream: TcpStream, router: Router, settings: Settings, watch
         .timer(TokioTimer::new())
         .header_read_timeout(settings.header_timeout)
         .max_buf_size(HEAD_LIMIT)
-        // Who has asked and closes its side still waits for the answer.
-        .half_close(true)
         .serve_connection(
             TokioIo::new(Stall::new(stream, settings.write_timeout)),
             TowerToHyperService::new(service),
