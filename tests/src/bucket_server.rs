@@ -176,16 +176,17 @@ impl BucketServer {
         Some(server)
     }
 
-    /// Waits until it answers and has its bucket, at the port that it was given: SeaweedFS would silently take another.
+    /// Waits until it answers, has its bucket, and takes objects.
     #[track_caller]
     fn becomes_ready(&mut self) {
         let (program, address) = (self.program, self.address());
-        let says = match self.program {
-            Program::SeaweedFs | Program::SeaweedFsOverTls => format!("S3 Endpoint:     http://{address}"),
-            _ => String::new(),
-        };
-        self.daemon
-            .becomes_ready(|log| log.contains(&says) && answers(program, address));
+        let ports: Vec<_> = self.ports.iter().map(ReservedPort::number).collect();
+        self.daemon.becomes_ready(|_| match program {
+            Program::SeaweedFs | Program::SeaweedFsOverTls => {
+                answers(program, address) && seaweedfs_takes_objects(&ports)
+            }
+            _ => answers(program, address),
+        });
         if self.program == Program::Azurite {
             self.has_container(address);
         }
@@ -238,9 +239,7 @@ impl Program {
     /// What it leaves in the temporary directory whatever it is told.
     fn litter(self, ports: &[u16]) -> Vec<PathBuf> {
         let names = match self {
-            Self::SeaweedFs | Self::SeaweedFsOverTls => {
-                ["s3", "filer", "master", "volume", "admin"].as_slice()
-            }
+            Self::SeaweedFs | Self::SeaweedFsOverTls => ["s3", "filer", "master", "volume"].as_slice(),
             _ => &[],
         };
         let sockets = names.iter().zip(ports.chunks(2));
@@ -261,12 +260,13 @@ impl Program {
                 };
                 let ports = SEAWEEDFS_PORTS.iter().zip(ports);
                 let ports: Vec<_> = ports.map(|(name, port)| format!("-{name}={port}")).collect();
-                // Telemetry would call a stranger; buckets that are made unasked would hide a wrong name.
+                // Telemetry would call a stranger; buckets that are made unasked would hide a wrong name. By itself it takes no object on a
+                // disk that is full to 99 %, however much is left, has as many volumes as it finds space for, and takes 20 s to come back
+                // after a kill.
                 format!(
-                    "mini -dir=data -ip=127.0.0.1 -ip.bind=127.0.0.1 -bucket={} -admin.ui=false -webdav=false \
-                     -master.telemetry=false -s3.autoCreateBucket=false -s3.port.iceberg=0 -s3.port.lance=0 \
-                     -filer.localSocket=filer.sock -s3.localSocket=s3.sock {} {tls}",
-                    BucketServer::BUCKET,
+                    "server -dir=data -ip=127.0.0.1 -ip.bind=127.0.0.1 -filer -s3 -master.telemetry=false -s3.autoCreateBucket=false \
+                     -s3.port.iceberg=0 -s3.port.lance=0 -filer.localSocket=filer.sock -s3.localSocket=s3.sock \
+                     -master.electionTimeout=1s -master.heartbeatInterval=100ms -master.volumeSizeLimitMB=64 -volume.max=100 -volume.minFreeSpace=1MiB -volume.preStopSeconds=0 {} {tls}",
                     ports.join(" ")
                 )
             }
@@ -293,6 +293,18 @@ fn answers(program: Program, address: SocketAddr) -> bool {
         Program::SeaweedFsOverTls => TcpStream::connect(address).is_ok(),
         _ => Request::get("/").send(address).is_ok(),
     }
+}
+
+/// Has its bucket be there, which to its filer is a folder, and asks its master for a place for an object.
+fn seaweedfs_takes_objects(ports: &[u16]) -> bool {
+    let port = |name| {
+        let at = SEAWEEDFS_PORTS.iter().position(|port| *port == name);
+        SocketAddr::from(([127, 0, 0, 1], ports[at.expect("a port of SeaweedFS")]))
+    };
+    let bucket = Request::put(&format!("/buckets/{}/", BucketServer::BUCKET)).send(port("filer.port"));
+    let place = Request::get("/dir/assign").send(port("master.port"));
+    bucket.is_ok_and(|made| matches!(made.status, 201 | 409))
+        && place.is_ok_and(|given| given.body.contains("\"fid\""))
 }
 
 /// An authority, and a certificate for `localhost` that it has signed.
@@ -326,7 +338,7 @@ const MAY_CREATE_CONTAINERS: &str = "restype=container&sv=2019-12-12&ss=b&srt=c&
                                      sig=iQkpTZA8mCR1BsrTk6%2F2Gd30mx%2BFFCif9kNWd2iUpTw%3D";
 
 /// One that is not given is another that somebody else may hold.
-const SEAWEEDFS_PORTS: [&str; 10] = [
+const SEAWEEDFS_PORTS: [&str; 8] = [
     "s3.port",
     "s3.port.grpc",
     "filer.port",
@@ -335,8 +347,6 @@ const SEAWEEDFS_PORTS: [&str; 10] = [
     "master.port.grpc",
     "volume.port",
     "volume.port.grpc",
-    "admin.port",
-    "admin.port.grpc",
 ];
 
 #[cfg(test)]

@@ -92,10 +92,10 @@ impl<'a> Request<'a> {
             text += &format!("{name}: {value}\r\n");
         }
         if let Some(form) = self.form {
-            let length = form.len();
-            text += &format!(
-                "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n{form}"
-            );
+            if self.method == "POST" {
+                text += "Content-Type: application/x-www-form-urlencoded\r\n";
+            }
+            text += &format!("Content-Length: {}\r\n\r\n{form}", form.len());
         } else {
             text += "\r\n";
         }
