@@ -10,11 +10,15 @@ use crate::layout::{PARTS, SNAPSHOTS, entry_key, manifest_key, part_key, parts_o
 use crate::manifest::Manifest;
 use crate::names::{Epoch, Seq};
 use crate::output::Cx;
-use crate::request::{Ask, RequestId, StoreOp, StoreReply};
+use crate::request::{Ask, FailureKind, RequestId, StoreOp, StoreReply};
 use crate::time::Instant;
 
 /// Entries that are looked at side by side.
 const SIDE_BY_SIDE: usize = 16;
+
+/// Failures in a row after which the round is given up. A round begins anew with reading back both snapshots, so one that ended with the first
+/// failure would hardly ever be done on a store of which one request in a hundred fails.
+const FAILURES: u8 = 8;
 
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Collect {
@@ -24,6 +28,8 @@ pub(crate) struct Collect {
     /// The older and the newer of the two kept.
     kept: Vec<Manifest>,
     floor: Seq,
+    /// So many requests in a row have failed.
+    failures: u8,
 }
 
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -75,6 +81,7 @@ impl Collect {
             from,
             kept: Vec::new(),
             floor: Seq(0),
+            failures: 0,
         }
     }
 
@@ -108,6 +115,19 @@ impl Collect {
         }
         let Some(op) = self.op() else { return };
         cx.drive(&mut self.ask, || op);
+    }
+
+    /// Asks again what failed. Before an entry is deleted again it is looked at again: the delete that failed may have been done, and a claim may
+    /// have landed in its slot since.
+    fn ask_again(&mut self, id: RequestId, ask: Ask) {
+        match &mut self.step {
+            Step::Entries { asks, .. } => {
+                if let Some(failed) = asks.values_mut().find(|(_, a)| a.is(id)) {
+                    *failed = (EntryStep::Look, ask);
+                }
+            }
+            _ => self.ask = ask,
+        }
     }
 
     fn op(&self) -> Option<StoreOp> {
@@ -151,8 +171,15 @@ impl Collect {
         pinned: Option<Seq>,
     ) -> Done {
         if let StoreReply::Failed(failure) = &reply {
-            return Some(Err(alloc::format!("collection put off: {}", failure.message)));
+            let is_passing = matches!(failure.kind, FailureKind::OutcomeUnknown | FailureKind::NotDone);
+            if !is_passing || self.failures == FAILURES {
+                return Some(Err(alloc::format!("collection put off: {}", failure.message)));
+            }
+            self.failures += 1;
+            self.ask_again(id, cx.later());
+            return None;
         }
+        self.failures = 0;
         let step = core::mem::replace(&mut self.step, Step::ListManifests);
         self.step = match (step, reply) {
             (Step::ListManifests, StoreReply::Names(names)) => {
