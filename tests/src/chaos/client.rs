@@ -112,14 +112,25 @@ impl Client {
         record.told.clone()
     }
 
-    /// Hears answers that have come late.
-    pub(crate) fn hear_late(&mut self, patience: Duration) {
+    /// So many calls were made.
+    pub(crate) fn calls(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Hears answers that have come late, and gives the slots of writes that these acknowledge, each with the number of calls before it.
+    pub(crate) fn hear_late(&mut self, patience: Duration) -> Vec<(usize, u64)> {
+        let mut acknowledged = Vec::new();
         for (place, pending) in std::mem::take(&mut self.open) {
             match pending.within(patience) {
-                Some(answer) => _ = self.hear(place, &answer),
+                Some(answer) => {
+                    if let Told::Committed(seq) = self.hear(place, &answer) {
+                        acknowledged.push((place, seq));
+                    }
+                }
                 None => self.open.push((place, pending)),
             }
         }
+        acknowledged
     }
 
     /// All that it was told.

@@ -318,20 +318,16 @@ impl<'a> Injector<'a> {
     fn sees_leader(&mut self, why: &str) -> Option<Duration> {
         let begun = Instant::now();
         let least = self.sums.highest.load(Ordering::Relaxed);
+        let before = self.client.calls();
         let mut round = 0;
         loop {
-            for node in self.nodes.awake() {
-                let patience = self.timings.heartbeat_timeout.max(Duration::from_secs(1));
-                let outcome = self.client.append(self.nodes.remote(node), patience);
-                if let Outcome::Told(Told::Committed(seq)) = outcome {
-                    if seq <= least {
-                        let how = format!(
-                            "{why}: a new write is in slot {seq}, and {least} was acknowledged before"
-                        );
-                        self.done.findings.push(Finding::new(Rule::Lost, how));
-                    }
-                    return Some(begun.elapsed());
+            if let Some(seq) = self.write_is_acknowledged(before) {
+                if seq <= least {
+                    let how =
+                        format!("{why}: a new write is in slot {seq}, and {least} was acknowledged before");
+                    self.done.findings.push(Finding::new(Rule::Lost, how));
                 }
+                return Some(begun.elapsed());
             }
             if begun.elapsed() > self.bound() {
                 let how = format!("{why}: no write was acknowledged for {:?}", begun.elapsed());
@@ -339,7 +335,6 @@ impl<'a> Injector<'a> {
                 return None;
             }
             std::thread::sleep((self.timings.heartbeat_timeout / 500).max(Duration::from_millis(5)));
-            self.client.hear_late(Duration::ZERO);
             // Asking whether they live takes longer than asking them to write.
             round += 1;
             if round % 100 == 0 {
@@ -347,6 +342,23 @@ impl<'a> Injector<'a> {
             }
             self.wake_those_due();
         }
+    }
+
+    /// Asks each that is awake for a write. Gives the slot of one that is acknowledged, be it one that was asked for some time ago, but later than so
+    /// many calls.
+    fn write_is_acknowledged(&mut self, before: usize) -> Option<u64> {
+        let patience = self.timings.heartbeat_timeout.max(Duration::from_secs(1));
+        for node in self.nodes.awake() {
+            let late = self.client.hear_late(Duration::ZERO);
+            if let Some((_, seq)) = late.into_iter().find(|(call, _)| *call >= before) {
+                return Some(seq);
+            }
+            if let Outcome::Told(Told::Committed(seq)) = self.client.append(self.nodes.remote(node), patience)
+            {
+                return Some(seq);
+            }
+        }
+        None
     }
 
     /// Ends all faults, and waits until all nodes are well. Gives how long that took, and what the injector was told as a client.
