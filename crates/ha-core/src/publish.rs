@@ -178,3 +178,32 @@ impl Shared {
             .unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(status);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn t(secs: u64) -> Instant {
+        Instant::from_millis(secs * 1000)
+    }
+
+    #[test]
+    fn a_warning_is_news_once_in_ten_seconds() {
+        let mut lately = Lately::default();
+        assert!(lately.is_news(t(1), "slow"));
+        assert!(!lately.is_news(t(10), "slow"));
+        assert!(lately.is_news(t(10), "broken"), "another");
+        assert!(lately.is_news(t(11), "slow"), "again");
+        assert!(!lately.is_news(t(12), "slow") && !lately.is_news(t(12), "broken"));
+    }
+
+    #[test]
+    fn so_many_warnings_are_remembered_and_no_more() {
+        let mut lately = Lately::default();
+        for n in 0..65 {
+            assert!(lately.is_news(t(1), &n.to_string()));
+        }
+        assert!(!lately.is_news(t(1), "0") && !lately.is_news(t(1), "63"));
+        assert!(lately.is_news(t(1), "64"), "rather twice than never");
+    }
+}
