@@ -17,10 +17,10 @@ fn role_of(status: &Status, id: &str) -> Option<Role> {
 /// A leader and a hot standby on one store, the standby's of which can be cut.
 async fn two() -> (Plane, Plane, Arc<Faulty<MemoryStore>>) {
     let store = MemoryStore::default();
-    let one = builder("n1", store.clone()).start().unwrap();
+    let one = builder("n1", store.clone()).start().expect("threads");
     becomes(&one, Role::Master).await;
     let faulty = Arc::new(Faulty::new(store, 1));
-    let two = builder("n2", faulty.clone()).start().unwrap();
+    let two = builder("n2", faulty.clone()).start().expect("threads");
     becomes(&two, Role::HotStandby).await;
     (one, two, faulty)
 }

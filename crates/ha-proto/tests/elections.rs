@@ -47,7 +47,7 @@ fn boot_clean(h: &mut Hand, i: usize, mode: Mode) {
     h.held.push(String::new());
     h.boot(i, mode);
     let identity = Identity {
-        node: NodeId::new(&format!("n{i}")).unwrap(),
+        node: NodeId::new(&format!("n{i}")).expect("a good name"),
         uri: String::new(),
         version: None,
         priority: 0,

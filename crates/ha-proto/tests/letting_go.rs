@@ -5,7 +5,7 @@ use ha_sim::hand::{Hand, kinds};
 
 fn tell(h: &mut Hand, i: usize, mode: Mode) {
     let now = h.now();
-    h.seats[i].node.change_mode(now, mode).unwrap();
+    h.seats[i].node.change_mode(now, mode).expect("it takes a mode");
     h.pump();
 }
 

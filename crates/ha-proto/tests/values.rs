@@ -14,7 +14,7 @@ fn secs(secs: u64) -> Duration {
 
 fn process() -> Process {
     Process {
-        node: NodeId::new("n1").unwrap(),
+        node: NodeId::new("n1").expect("a good name"),
         nonce: Nonce([1; 16]),
     }
 }
