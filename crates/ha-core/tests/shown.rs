@@ -86,6 +86,17 @@ async fn a_start_is_complete_with_the_first_role_and_a_stop_is_seen() {
 }
 
 #[tokio::test]
+async fn a_leader_without_its_store_is_in_no_role() {
+    let store = Arc::new(Faulty::new(MemoryStore::default(), 1));
+    let plane = builder("n1", store.clone()).start().unwrap();
+    becomes(&plane, Role::Master).await;
+    until("its start is complete", || plane.status().startup_complete).await;
+    store.cut();
+    until("it is master no more", || plane.role() == Role::Initializing).await;
+    until("and says so", || !plane.status().startup_complete).await;
+}
+
+#[tokio::test]
 async fn a_start_that_its_mode_does_not_allow_yet_is_not_complete() {
     let store = Arc::new(Faulty::new(MemoryStore::default(), 1));
     store.add(
