@@ -61,3 +61,17 @@ impl BootClock {
         jumped
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sleep_of_the_machine_is_noticed_once() {
+        let mut clock = BootClock::new();
+        assert!(!clock.has_jumped());
+        clock.slept += JUMP * 2;
+        assert!(clock.has_jumped());
+        assert!(!clock.has_jumped(), "it has been told");
+    }
+}

@@ -461,3 +461,15 @@ async fn sleep(time: Duration) {
         tokio::time::sleep(time).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_wait_takes_as_long_as_was_asked_for() {
+        let (began, wait) = (std::time::Instant::now(), SHORT * 20);
+        sleep(wait).await;
+        assert!(began.elapsed() >= wait);
+    }
+}

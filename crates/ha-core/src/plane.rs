@@ -398,3 +398,23 @@ impl Follower {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_wakes_up_after_its_lease_is_no_master() {
+        let until = Instant::from_millis(1000);
+        let before = Instant::from_millis(999);
+        let now = |role, until| RoleNow {
+            role,
+            epoch: Epoch(1),
+            until,
+            write: Some(Epoch(1)),
+        };
+        assert_eq!(now(Role::Master, Some(until)).role_at(before), Role::Master);
+        assert_eq!(now(Role::Master, Some(until)).role_at(until), Role::Initializing);
+        assert_eq!(now(Role::HotStandby, None).role_at(until), Role::HotStandby);
+    }
+}

@@ -178,3 +178,103 @@ impl Shared {
             .unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(status);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::RwLock;
+
+    use tokio::sync::{broadcast, watch};
+
+    use super::*;
+
+    fn t(secs: u64) -> Instant {
+        Instant::from_millis(secs * 1000)
+    }
+
+    fn node() -> Node {
+        let identity = ha_proto::Identity {
+            node: ha_proto::NodeId::new("n1").unwrap(),
+            uri: String::new(),
+            version: None,
+            priority: 0,
+            mode: Mode::Auto,
+            clean: false,
+            seed: [1; 32],
+        };
+        Node::new(t(1), identity, ha_proto::Config::default())
+    }
+
+    /// As before anything was published of a node.
+    fn shared(node: &Node) -> Shared {
+        let role = RoleNow {
+            role: Role::Initializing,
+            epoch: ha_proto::Epoch(0),
+            until: None,
+            write: None,
+        };
+        Shared {
+            status: RwLock::new(Arc::new(Status::starting(node.process().node.clone()))),
+            role: watch::Sender::new(role),
+            acting: watch::Sender::new(None),
+            followers: crate::state::follower_channel(),
+            roles: broadcast::channel(1).0,
+            started: watch::Sender::new(None),
+            stopped: watch::Sender::new(false),
+            stopping: false.into(),
+            uri: None,
+            started_ms: 0,
+        }
+    }
+
+    fn priority(shared: &Shared) -> i64 {
+        shared.status.read().unwrap().priority
+    }
+
+    #[test]
+    fn a_status_is_made_anew_ten_times_a_second_and_at_each_change_of_role() {
+        let (mut node, mut lately, meter) = (node(), Lately::default(), Meter::default());
+        let shared = shared(&node);
+        publish(&node, t(1), &shared, &mut lately, &meter);
+        node.set_priority(t(1), 7);
+        let soon = Instant::from_millis(1099);
+        publish(&node, soon, &shared, &mut lately, &meter);
+        assert_eq!(priority(&shared), 0);
+        publish(&node, Instant::from_millis(1100), &shared, &mut lately, &meter);
+        assert_eq!(priority(&shared), 7);
+        node.change_mode(t(1), Mode::Disabled).unwrap();
+        publish(&node, Instant::from_millis(1101), &shared, &mut lately, &meter);
+        assert_eq!(shared.status.read().unwrap().mode, Mode::Disabled);
+    }
+
+    #[test]
+    fn who_waits_for_a_change_is_woken_by_a_change_alone() {
+        let (mut node, mut lately, meter) = (node(), Lately::default(), Meter::default());
+        let shared = shared(&node);
+        let (role, acting) = (shared.role.subscribe(), shared.acting.subscribe());
+        publish(&node, t(1), &shared, &mut lately, &meter);
+        assert!(!role.has_changed().unwrap() && !acting.has_changed().unwrap());
+        node.change_mode(t(1), Mode::Disabled).unwrap();
+        publish(&node, t(1), &shared, &mut lately, &meter);
+        assert!(role.has_changed().unwrap() && !acting.has_changed().unwrap());
+    }
+
+    #[test]
+    fn a_warning_is_news_once_in_ten_seconds() {
+        let mut lately = Lately::default();
+        assert!(lately.is_news(t(1), "slow"));
+        assert!(!lately.is_news(t(10), "slow"));
+        assert!(lately.is_news(t(10), "broken"), "another");
+        assert!(lately.is_news(t(11), "slow"), "again");
+        assert!(!lately.is_news(t(12), "slow") && !lately.is_news(t(12), "broken"));
+    }
+
+    #[test]
+    fn so_many_warnings_are_remembered_and_no_more() {
+        let mut lately = Lately::default();
+        for n in 0..65 {
+            assert!(lately.is_news(t(1), &n.to_string()));
+        }
+        assert!(!lately.is_news(t(1), "0") && !lately.is_news(t(1), "63"));
+        assert!(lately.is_news(t(1), "64"), "rather twice than never");
+    }
+}

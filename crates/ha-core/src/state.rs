@@ -1,6 +1,5 @@
 //! The owner of the state: what an embedder implements, and the thread on which it runs.
 
-use std::fmt;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
@@ -155,12 +154,6 @@ struct Worker {
     state: Box<dyn StateMachine>,
     answers: mpsc::UnboundedSender<Message>,
     followers: broadcast::Sender<Followed>,
-}
-
-impl fmt::Debug for Worker {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Worker").finish_non_exhaustive()
-    }
 }
 
 impl Worker {

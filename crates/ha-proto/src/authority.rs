@@ -218,3 +218,121 @@ impl Authority {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use super::*;
+    use crate::names::{NodeId, Nonce, Seq};
+    use crate::view::Term;
+
+    const TTL: Duration = Duration::from_millis(600);
+
+    fn t(ms: u64) -> Instant {
+        Instant::from_millis(ms)
+    }
+
+    fn process(n: u8) -> Process {
+        Process {
+            node: NodeId::new(&format!("n{n}")).unwrap(),
+            nonce: Nonce([n; 16]),
+        }
+    }
+
+    /// n1 may have acted in epoch 1, and epochs 2 and 3 have begun since.
+    fn superseded() -> View {
+        let mut view = View::empty();
+        view.epoch = Epoch(3);
+        for n in 1..=3 {
+            let term = Term {
+                began: Seq(n * 10),
+                write_id: WriteId([n as u8; 16]),
+                last_valid: Seq(n * 10),
+            };
+            view.table.insert(Epoch(n), term);
+        }
+        view.full = Some(FullRecord {
+            epoch: Epoch(1),
+            holder: process(1),
+            ttl: TTL,
+            drift_ppm: 100_000,
+            ended: false,
+        });
+        view
+    }
+
+    #[test]
+    fn a_waiter_waits_for_both_clocks_drift_and_a_moment_more() {
+        let full = superseded().full.unwrap();
+        assert_eq!(wait_for(&full), Duration::from_nanos(733_333_334));
+        let none = FullRecord { drift_ppm: 0, ..full };
+        assert_eq!(wait_for(&none), TTL + Duration::from_nanos(1));
+    }
+
+    #[test]
+    fn a_lease_is_one_epochs_and_grows_by_later_proofs_only() {
+        let mut a = Authority::default();
+        a.proven(Epoch(1), t(100), TTL);
+        a.proven(Epoch(1), t(50), TTL);
+        assert_eq!(a.lease_end(Epoch(1)), Some(t(700)));
+        a.proven(Epoch(2), t(20), TTL);
+        assert_eq!(
+            (a.lease_end(Epoch(1)), a.lease_end(Epoch(2))),
+            (None, Some(t(620)))
+        );
+        a.forget_lease(t(200));
+        a.proven(Epoch(2), t(199), TTL);
+        assert_eq!(a.lease_end(Epoch(2)), None, "sent before the jump");
+        a.proven(Epoch(2), t(200), TTL);
+        assert_eq!(a.lease_end(Epoch(2)), Some(t(800)));
+        a.lose();
+        assert_eq!(a.lease_end(Epoch(2)), None);
+    }
+
+    #[test]
+    fn acts_are_told_apart() {
+        let mut a = Authority::default();
+        let (one, two) = (a.begin_act(), a.begin_act());
+        a.end_act(one);
+        assert!(a.is_working());
+        a.end_act(two);
+        assert!(!a.is_working());
+    }
+
+    #[test]
+    fn an_exit_is_remembered_until_sixty_four_others_have_been() {
+        let (mut a, view) = (Authority::default(), superseded());
+        a.exited(process(1));
+        for n in 2..=64 {
+            a.exited(process(n));
+        }
+        let proof = |a: &Authority| a.full_proof(t(0), &process(99), &view);
+        assert_eq!(proof(&a), FullProof::Proven(Evidence::Exited));
+        a.exited(process(65));
+        assert_eq!(proof(&a), FullProof::Wait(None));
+    }
+
+    #[test]
+    fn the_wait_begins_with_the_first_takeover_above_the_last_full_and_is_kept_over_a_reload() {
+        let (mut a, view) = (Authority::default(), superseded());
+        a.on_takeover(t(90), &view, Epoch(1), WriteId([1; 16]));
+        assert_eq!(a.superseded, None, "that is where Full was");
+        a.on_takeover(t(100), &view, Epoch(2), WriteId([2; 16]));
+        a.on_takeover(t(150), &view, Epoch(3), WriteId([3; 16]));
+        a.on_reload(t(200), &view);
+        let until = t(100) + wait_for(view.full.as_ref().unwrap());
+        let next = until + Duration::from_nanos(1);
+        let proof = |a: &Authority, now| a.full_proof(now, &process(3), &view);
+        assert_eq!(proof(&a, until), FullProof::Wait(Some(next)));
+        assert_eq!(proof(&a, next), FullProof::Proven(Evidence::LeaseEnded));
+        let mut other = view.clone();
+        other.table.remove(&Epoch(2));
+        a.on_reload(t(300), &other);
+        assert_eq!(
+            a.superseded,
+            Some((WriteId([3; 16]), t(300))),
+            "another takeover, received now"
+        );
+    }
+}

@@ -138,3 +138,135 @@ impl Tail {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::hash::IdSource;
+    use crate::output::{Outbox, Output};
+
+    /// What the tail asks for at a time, by slot.
+    struct Bench {
+        config: Config,
+        out: Outbox,
+        ids: IdSource,
+        tail: Tail,
+        asked: BTreeMap<Seq, RequestId>,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            Self {
+                config: Config::default(),
+                out: Outbox::new(),
+                ids: IdSource::new([0; 32]),
+                tail: Tail::begin(t(0)),
+                asked: BTreeMap::new(),
+            }
+        }
+
+        fn cx(&mut self, now: Instant) -> (Cx<'_>, &mut Tail) {
+            let cx = Cx {
+                now,
+                out: &mut self.out,
+                ids: &mut self.ids,
+                config: &self.config,
+                lease_ends: None,
+            };
+            (cx, &mut self.tail)
+        }
+
+        /// Drives it, and tells for which slots it asks now.
+        fn drive(&mut self, now: Instant, next: u64) -> Vec<u64> {
+            let (mut cx, tail) = self.cx(now);
+            tail.drive(&mut cx, Seq(next));
+            let mut slots = Vec::new();
+            while let Some(output) = self.out.pop() {
+                let Output::Store(request) = output else { continue };
+                let StoreOp::Get { key } = request.op else {
+                    continue;
+                };
+                let slot = key.rsplit('/').next().and_then(crate::layout::seq_of).unwrap();
+                self.asked.insert(slot, request.id);
+                slots.push(slot.0);
+            }
+            slots
+        }
+
+        fn answer(&mut self, now: Instant, slot: u64, reply: StoreReply, next: u64) -> Option<Fetched> {
+            let id = self.asked[&Seq(slot)];
+            let (cx, tail) = self.cx(now);
+            tail.on_reply(&cx, id, reply, Seq(next))
+        }
+    }
+
+    fn t(ms: u64) -> Instant {
+        Instant::from_millis(ms)
+    }
+
+    fn bytes() -> StoreReply {
+        StoreReply::Bytes(Arc::from(&b"x"[..]))
+    }
+
+    const ABSENT: StoreReply = StoreReply::Absent {
+        folder_missing: false,
+    };
+
+    #[test]
+    fn it_asks_for_one_slot_a_poll_and_ahead_with_a_window_that_doubles() {
+        let mut b = Bench::new();
+        assert_eq!(b.drive(t(0), 5), [5]);
+        assert_eq!(b.tail.asked_since(), Some(t(0)));
+        assert_eq!(b.drive(t(1), 5), [] as [u64; 0], "it waits for the answer");
+        assert!(matches!(b.answer(t(2), 5, bytes(), 5), Some(Fetched::Bytes(_))));
+        assert_eq!(b.tail.asked_since(), None);
+        assert_eq!(b.drive(t(2), 6), [6, 7]);
+        assert!(
+            b.answer(t(3), 7, bytes(), 6).is_none(),
+            "that lies behind the next"
+        );
+        assert!(matches!(b.answer(t(3), 6, bytes(), 6), Some(Fetched::Bytes(_))));
+        assert!(b.tail.take(Seq(7)).is_some() && b.tail.take(Seq(7)).is_none());
+        assert_eq!(b.drive(t(3), 8), [8, 9, 10, 11]);
+    }
+
+    #[test]
+    fn the_window_is_never_wider_than_sixty_four() {
+        let mut b = Bench::new();
+        let mut next = 1;
+        for _ in 0..9 {
+            b.drive(t(0), next);
+            b.answer(t(0), next, bytes(), next);
+            next += 1;
+        }
+        b.drive(t(0), next);
+        assert_eq!(b.asked.keys().last(), Some(&Seq(next + 63)));
+    }
+
+    #[test]
+    fn behind_an_absent_slot_nothing_more_is_asked_for() {
+        let mut b = Bench::new();
+        for next in 1..=2 {
+            b.drive(t(0), next);
+            b.answer(t(0), next, bytes(), next);
+        }
+        assert_eq!(
+            b.drive(t(0), 3),
+            [4, 5, 6],
+            "the third was asked for with the second"
+        );
+        let late = b.asked[&Seq(6)];
+        assert!(b.answer(t(1), 5, ABSENT, 3).is_none());
+        assert!(!b.tail.is(late) && b.tail.is(b.asked[&Seq(4)]));
+        assert_eq!(b.drive(t(1), 3), [] as [u64; 0]);
+        let absent = b.answer(t(2), 3, ABSENT, 3);
+        assert!(matches!(absent, Some(Fetched::Absent { sent_at, .. }) if sent_at == t(0)));
+        assert_eq!(b.tail.wake(), t(1002), "at the next poll");
+        assert_eq!(b.drive(t(1001), 3), [] as [u64; 0]);
+        b.tail.hurry(t(500));
+        assert_eq!((b.tail.wake(), b.drive(t(1001), 3)), (t(500), [3].into()));
+    }
+}

@@ -248,3 +248,135 @@ impl View {
         !self.released && self.leader.as_ref().is_some_and(|l| l.process == *process)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::{NodeId, Nonce};
+
+    fn process(n: u8) -> Process {
+        Process {
+            node: NodeId::new("n1").unwrap(),
+            nonce: Nonce([n; 16]),
+        }
+    }
+
+    fn header(view: &View, epoch: u64, kind: Kind, by: u8) -> Header {
+        let seq = view.pos.next();
+        Header {
+            seq,
+            epoch: Epoch(epoch),
+            kind,
+            by: process(by),
+            write_id: WriteId([seq.0 as u8; 16]),
+            prev: view.chain,
+        }
+    }
+
+    fn take(view: &mut View, header: &Header, payload: &Payload) -> Result<Read, FormatError> {
+        let (bytes, _) = header.encode(payload);
+        view.consume(&RawEntry::parse("it", header.seq, &bytes).unwrap())
+    }
+
+    fn genesis(format_level: u32) -> Payload {
+        let plane = PlaneId("p".into());
+        Payload::Genesis { plane, format_level }
+    }
+
+    /// Process 1 leads epoch 5.
+    fn led() -> View {
+        let mut view = View::empty();
+        let begin = header(&view, 0, Kind::Genesis, 1);
+        take(&mut view, &begin, &genesis(FORMAT_LEVEL)).unwrap();
+        let claim = header(&view, 5, Kind::Takeover, 1);
+        let takeover = Payload::Takeover {
+            uri: String::new(),
+            evidence: crate::entry::Evidence::Vacant,
+        };
+        take(&mut view, &claim, &takeover).unwrap();
+        view
+    }
+
+    #[test]
+    fn a_genesis_is_the_first_entry_and_follows_nothing() {
+        let view = View::empty();
+        let good = header(&view, 0, Kind::Genesis, 1);
+        assert!(view.is_valid(&good));
+        assert!(!view.is_valid(&Header {
+            seq: Seq(2),
+            ..good.clone()
+        }));
+        assert!(!view.is_valid(&Header {
+            prev: Digest([1; 32]),
+            ..good.clone()
+        }));
+        let mut later = view;
+        later.pos = Seq(1);
+        assert!(!later.is_valid(&good));
+    }
+
+    #[test]
+    fn a_journal_of_a_later_level_is_refused() {
+        let read = |level| {
+            let mut view = View::empty();
+            let begin = header(&view, 0, Kind::Genesis, 1);
+            take(&mut view, &begin, &genesis(level))
+        };
+        assert!(matches!(read(FORMAT_LEVEL + 1), Err(FormatError::TooNew { .. })));
+        assert!(matches!(read(FORMAT_LEVEL - 1), Ok(Read::Valid(_))));
+    }
+
+    #[test]
+    fn only_its_leader_ends_an_epoch_by_a_handover_and_only_to_a_later_one() {
+        let view = led();
+        let valid = |epoch, by| view.is_valid(&header(&view, epoch, Kind::Handover, by));
+        assert!(valid(6, 1));
+        assert!(!valid(6, 2) && !valid(5, 1) && !valid(4, 1));
+    }
+
+    #[test]
+    fn a_process_leads_until_it_has_let_go() {
+        let mut view = led();
+        assert!(view.is_led_by(&process(1)) && !view.is_led_by(&process(2)));
+        let end = header(&view, 5, Kind::Release, 1);
+        take(&mut view, &end, &Payload::Release).unwrap();
+        assert!(!view.is_led_by(&process(1)));
+        assert!(!View::empty().is_led_by(&process(1)));
+    }
+
+    #[test]
+    fn the_last_writes_are_remembered_and_since_when() {
+        let mut view = led();
+        let commit = Payload::Commit {
+            time_ms: 0,
+            replaces: false,
+            changes: [].into(),
+        };
+        while view.pos < Seq(REMEMBERED_WRITES as u64) {
+            let next = header(&view, 5, Kind::Commit, 1);
+            take(&mut view, &next, &commit).unwrap();
+        }
+        assert_eq!(
+            (view.writes.len(), view.writes_since),
+            (REMEMBERED_WRITES, Seq(1))
+        );
+        let next = header(&view, 5, Kind::Commit, 1);
+        take(&mut view, &next, &commit).unwrap();
+        assert_eq!(
+            (view.writes.len(), view.writes_since),
+            (REMEMBERED_WRITES, Seq(2))
+        );
+    }
+
+    #[test]
+    fn what_a_listing_has_confirmed_is_not_kept_twice() {
+        let mut view = led();
+        assert_eq!(view.hashes.len(), 3);
+        view.confirm_up_to(Seq(1));
+        assert_eq!(
+            (view.chain_at(Seq(0)), view.hashes.len(), view.base),
+            (None, 2, Seq(1))
+        );
+        assert_eq!(view.chain_at(Seq(2)), Some(view.chain));
+    }
+}

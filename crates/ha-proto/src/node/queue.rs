@@ -164,3 +164,133 @@ const SHORT_LINGER_PERCENT: u32 = 2;
 pub(super) fn weight(change: &Arc<[u8]>) -> usize {
     change.len() + 8
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: usize = 1000;
+
+    fn t(ms: u64) -> Instant {
+        Instant::from_millis(ms)
+    }
+
+    fn tickets(first: u64, last: u64) -> Tickets {
+        Tickets {
+            first: Ticket(first),
+            last: Ticket(last),
+        }
+    }
+
+    /// So many changes, of these lengths.
+    fn push(queue: &mut Queue, at: u64, lengths: &[usize]) {
+        for length in lengths {
+            queue.push(t(at), Arc::from(alloc::vec![7; *length]));
+        }
+    }
+
+    fn with(lengths: &[usize]) -> Queue {
+        let mut queue = Queue::new();
+        push(&mut queue, 0, lengths);
+        queue
+    }
+
+    fn lengths(changes: &Changes) -> Vec<usize> {
+        changes.iter().map(|c| c.len()).collect()
+    }
+
+    #[test]
+    fn an_entry_takes_what_fits_and_one_in_any_case() {
+        let mut queue = with(&[10, 10, 10]);
+        assert_eq!(queue.bytes(), 54, "each change and its length");
+        let (batch, which) = queue.take(36);
+        assert_eq!((batch.len(), which), (2, tickets(1, 2)));
+        assert_eq!(queue.bytes(), 18);
+        let (batch, which) = queue.take(1);
+        assert_eq!((batch.len(), which), (1, tickets(3, 3)));
+        assert_eq!(queue.bytes(), 0);
+        assert!(!queue.may_send(t(0)));
+    }
+
+    #[test]
+    fn what_is_withdrawn_is_not_sent_and_gives_its_room_back() {
+        let mut queue = with(&[1, 1, 1]);
+        queue.take(ALL);
+        push(&mut queue, 0, &[10, 20, 30]);
+        assert!(!queue.withdraw(Ticket(3)), "it is on its way");
+        assert!(!queue.withdraw(Ticket(7)), "there is none yet");
+        assert!(queue.withdraw(Ticket(5)));
+        assert!(!queue.withdraw(Ticket(5)), "it has been");
+        assert_eq!(queue.bytes(), 18 + 38);
+        let (batch, which) = queue.take(ALL);
+        assert_eq!((lengths(&batch), which), ([10, 30].into(), tickets(4, 6)));
+    }
+
+    #[test]
+    fn a_queue_of_which_all_is_withdrawn_is_empty() {
+        let mut queue = with(&[10, 20]);
+        assert!(queue.withdraw(Ticket(1)) && queue.may_send(t(0)));
+        assert!(queue.withdraw(Ticket(2)));
+        assert!(!queue.may_send(t(0)) && queue.wake().is_none() && queue.drain().is_none());
+        let mut queue = with(&[10, 10, 10]);
+        queue.withdraw(Ticket(3));
+        queue.withdraw(Ticket(2));
+        queue.take(18);
+        assert!(!queue.may_send(t(0)), "behind the first all were withdrawn");
+    }
+
+    #[test]
+    fn what_is_refused_at_the_end_of_a_term_is_all_that_waits() {
+        let mut queue = with(&[1, 1]);
+        queue.take(ALL);
+        push(&mut queue, 0, &[1, 1, 1]);
+        assert_eq!(queue.drain(), Some(tickets(3, 5)));
+        assert_eq!((queue.drain(), queue.bytes()), (None, 0));
+    }
+
+    #[test]
+    fn who_was_answered_is_waited_for_until_all_have_come_or_the_time_has() {
+        let mut queue = with(&[1; 6]);
+        let (_, which) = queue.take(5 * 9);
+        queue.decided(t(100), Duration::from_millis(40), which, 25);
+        assert_eq!(queue.wake(), Some(t(110)));
+        push(&mut queue, 101, &[1; 4]);
+        assert!(
+            !queue.may_send(t(109)),
+            "one waited already, and four of five have come"
+        );
+        assert!(queue.may_send(t(110)), "it is time");
+        push(&mut queue, 102, &[1]);
+        assert!(queue.may_send(t(102)), "all have come");
+    }
+
+    #[test]
+    fn a_new_term_waits_for_nobody_and_counts_on() {
+        let mut queue = with(&[1; 3]);
+        let (_, which) = queue.take(ALL);
+        queue.decided(t(100), Duration::from_millis(40), which, 25);
+        queue.forget_pace();
+        assert_eq!(queue.push(t(101), Arc::from([])), Ticket(4));
+        assert!(queue.may_send(t(101)));
+    }
+
+    /// Ten are answered at t = 100; so many come back within the linger of 25 ms, and the others later. Until when is the next entry kept?
+    fn lingers_after(came: usize) -> Option<Instant> {
+        let mut queue = with(&[1; 10]);
+        let took = Duration::from_millis(100);
+        let (_, which) = queue.take(ALL);
+        queue.decided(t(100), took, which, 25);
+        push(&mut queue, 125, &alloc::vec![1; came]);
+        push(&mut queue, 126, &alloc::vec![1; 10 - came]);
+        let (_, which) = queue.take(ALL);
+        queue.decided(t(200), took, which, 25);
+        push(&mut queue, 201, &[1]);
+        queue.wake()
+    }
+
+    #[test]
+    fn clients_of_whom_nine_in_ten_come_back_in_time_are_worth_waiting_for() {
+        assert_eq!(lingers_after(9), Some(t(225)));
+        assert_eq!(lingers_after(8), Some(t(202)));
+    }
+}
