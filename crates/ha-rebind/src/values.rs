@@ -9,7 +9,7 @@ use crate::json::Json;
 
 /// JSON values by name, in one piece of memory that is also what is stored: sorted by name, each a name and a text with their lengths.
 ///
-/// A change copies the piece, so that whoever reads a clone of it keeps what it has.
+/// A change leaves alone what others hold: whoever reads a clone keeps what it has.
 #[derive(Clone, Default, Eq, Hash, PartialEq)]
 pub struct Values(Bytes);
 
@@ -66,7 +66,12 @@ impl Values {
     pub(crate) fn set_text(&mut self, name: &str, value: &str) -> bool {
         let (from, to) = match self.find(name.as_bytes()) {
             Some(Place::At { value: old, .. }) if old == value.as_bytes() => return false,
-            Some(Place::At { from, to, .. }) => (from, to),
+            Some(Place::At { from, to, value: old }) => {
+                if old.len() == value.len() && self.overwrite(to, value) {
+                    return true;
+                }
+                (from, to)
+            }
             Some(Place::Before(at)) => (at, at),
             None => return false,
         };
@@ -112,6 +117,21 @@ impl Values {
             (rest, last) = (left, Some(name));
         }
         true
+    }
+
+    /// Writes a value of the same length over the one that ends there, if nobody else holds this piece.
+    fn overwrite(&mut self, end: usize, value: &str) -> bool {
+        match std::mem::take(&mut self.0).try_into_mut() {
+            Ok(mut bytes) => {
+                bytes[end - value.len()..end].copy_from_slice(value.as_bytes());
+                self.0 = bytes.freeze();
+                true
+            }
+            Err(held) => {
+                self.0 = held;
+                false
+            }
+        }
     }
 
     /// `None` if what is stored makes no sense.

@@ -460,3 +460,29 @@ fn a_batch_of_a_later_level_stops_a_node_from_leading_and_says_so() {
         );
     }
 }
+
+#[test]
+fn a_plane_whose_level_was_raised_beyond_what_a_node_knows_is_not_led_by_it() {
+    let mut leader = deployed();
+    let refused = leader.make(|draft| draft.raise_level(Level(2))).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "the plane's format level is 1: it cannot become 2"
+    );
+    let raised = Batch {
+        after: 1,
+        number: 2,
+        changes: vec![Change::RaiseLevel { level: 2 }],
+    };
+    assert_eq!(
+        leader.apply(&raised.encode(Level::FIRST).into()),
+        Applied::Done(2)
+    );
+    let too_new = Unreadable::TooNew {
+        found: Level(2),
+        known: Level(1),
+    };
+    assert_eq!(through_parts(&leader.state).unreadable(), Some(too_new.clone()));
+    let refused = leader.make(|draft| draft.expunge(&id("shop")));
+    assert_eq!(refused, Err(Refusal::StateUnreadable(too_new)));
+}

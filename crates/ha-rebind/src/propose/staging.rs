@@ -74,7 +74,7 @@ impl Staging {
         let saw = self.batches.back().map(|b| b.number);
         let read = |answer| Evaluated::Read { saw, answer };
         if let Some(why) = state.unreadable() {
-            return read(Err(Refusal::StateUnreadable(why.clone())));
+            return read(Err(Refusal::StateUnreadable(why)));
         }
         let seen = Seen {
             below: state,

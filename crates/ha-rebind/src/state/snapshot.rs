@@ -97,7 +97,7 @@ impl State {
     #[must_use]
     pub fn parts(&self) -> Vec<Vec<u8>> {
         let mut writer = Writer {
-            level: self.level,
+            level: self.level.clamp(Level::FIRST, Level::NEWEST),
             parts: Vec::new(),
             row: Vec::new(),
         };
@@ -198,7 +198,8 @@ impl State {
                 self.set_aside.note();
                 // What is claimed is not believed beyond what a plane may have; the rest grows as it comes.
                 let room = usize::try_from(entities).unwrap_or_default().min(MOST_ROOM);
-                self.entities.reserve(room.saturating_sub(self.entities.len()));
+                self.entities
+                    .reserve_exact(room.saturating_sub(self.entities.len()));
             }
             Row::SetAside { batch } => {
                 self.set_aside.kept.push(Bytes::copy_from_slice(batch));

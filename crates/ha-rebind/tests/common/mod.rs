@@ -1,6 +1,8 @@
 //! A leader without a plane: evaluates, keeps a journal, and applies it.
 #![allow(dead_code, reason = "each test binary uses some of it")]
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use ha_rebind::{
     Applied, ClientKey, Draft, Entity, EntityId, Evaluated, Json, Refusal, Staging, State, TaskId,
@@ -40,6 +42,8 @@ pub(crate) struct Leader {
     pub(crate) staging: Staging,
     pub(crate) journal: Vec<Bytes>,
     pub(crate) waiting: Vec<(u64, Bytes)>,
+    /// Numbers of batches that are void.
+    pub(crate) void: BTreeSet<u64>,
 }
 
 impl Leader {
@@ -72,8 +76,15 @@ impl Leader {
     /// All that was staged is durable.
     pub(crate) fn commit(&mut self) {
         for (number, batch) in std::mem::take(&mut self.waiting) {
-            self.apply(&batch);
-            self.staging.applied(number);
+            let expected = if self.void.contains(&number) {
+                Applied::Void
+            } else {
+                Applied::Done(number)
+            };
+            assert_eq!(self.apply(&batch), expected);
+            if expected == Applied::Done(number) {
+                self.staging.applied(number);
+            }
         }
     }
 
@@ -81,6 +92,21 @@ impl Leader {
     pub(crate) fn apply(&mut self, batch: &Bytes) -> Applied {
         self.journal.push(batch.clone());
         self.state.apply(batch, self.journal.len() as u64 * 1000)
+    }
+
+    /// One of those that are staged is certainly not applied: it is withdrawn, and those upon it are on their way.
+    pub(crate) fn lose(&mut self, which: usize) {
+        let staged: Vec<u64> = self
+            .waiting
+            .iter()
+            .map(|(n, _)| *n)
+            .filter(|n| !self.void.contains(n))
+            .collect();
+        if !staged.is_empty() {
+            let lost = staged[which % staged.len()];
+            self.void.extend(self.staging.lost(&self.state, lost));
+            self.waiting.retain(|(number, _)| *number != lost);
+        }
     }
 
     /// What was staged and is not in the journal, taken out of the hands of [`commit`](Self::commit).
