@@ -40,7 +40,11 @@ fn made(count: usize) -> State {
             sensors: &sensors,
         };
         let changes = ids.iter().enumerate().map(create).collect();
-        let batch = Batch { after: number as u64, number: number as u64 + 1, changes };
+        let batch = Batch {
+            after: number as u64,
+            number: number as u64 + 1,
+            changes,
+        };
         state.apply(&batch.encode(level), 1000);
     }
     assert_eq!((state.entity_count(), state.skipped()), (count, 0));
@@ -61,7 +65,11 @@ fn name(number: usize) -> EntityId {
 
 /// The body and the sensors of an entity as it is deployed, by way of a batch that makes one.
 fn template() -> (Vec<u8>, Vec<u8>) {
-    let mut entity = Entity::new(name(0), "org.apache.brooklyn.entity.stock.BasicEntity", "a web server of the shop");
+    let mut entity = Entity::new(
+        name(0),
+        "org.apache.brooklyn.entity.stock.BasicEntity",
+        "a web server of the shop",
+    );
     entity.created_ms = 1_466_414_301_065;
     for at in 0..10 {
         let name = format!("config.key.number{at}");
@@ -74,7 +82,9 @@ fn template() -> (Vec<u8>, Vec<u8>) {
     entity.tags = vec![Json::string("a tag")];
     let mut staging = ha_rebind::Staging::default();
     let state = State::default();
-    let evaluated = staging.evaluate(&state, None, |draft| draft.create(&[entity]).map(|()| Bytes::new()));
+    let evaluated = staging.evaluate(&state, None, |draft| {
+        draft.create(&[entity]).map(|()| Bytes::new())
+    });
     let ha_rebind::Evaluated::Staged { batch, .. } = evaluated else {
         unreachable!("{evaluated:?}");
     };
@@ -94,12 +104,22 @@ fn apply(state: &mut State, count: usize) {
     let mut at = 1usize;
     for number in 0..(CHANGES / PER_BATCH) as u64 {
         let change = |n: usize| {
-            at = at.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            at = at
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             let entity = ids[(at >> 33) % count].clone();
-            Change::SetSensor { entity, sensor: &sensors[(at >> 20) % SENSORS], value: &values[(n + at) % PER_BATCH] }
+            Change::SetSensor {
+                entity,
+                sensor: &sensors[(at >> 20) % SENSORS],
+                value: &values[(n + at) % PER_BATCH],
+            }
         };
         let changes = (0..PER_BATCH).map(change).collect();
-        let batch = Batch { after: first + number, number: first + number + 1, changes };
+        let batch = Batch {
+            after: first + number,
+            number: first + number + 1,
+            changes,
+        };
         batches.push(batch.encode(Level::FIRST));
     }
     let bytes: usize = batches.iter().map(Vec::len).sum();
@@ -120,22 +140,36 @@ fn apply(state: &mut State, count: usize) {
     }
     let hashed = began.elapsed();
     println!("{count} entities, {CHANGES} changes of sensors at random, {PER_BATCH} a batch");
-    println!("  apply                  {}  (target >= 2 M/s)", rate(CHANGES, took, "changes/s"));
+    println!(
+        "  apply                  {}  (target >= 2 M/s)",
+        rate(CHANGES, took, "changes/s")
+    );
     println!("  of it, decoding        {:.2}", ratio(decoded, took));
-    println!("  apply / SHA-256 of the same {} bytes  {:.2}", bytes, ratio(took, hashed));
+    println!(
+        "  apply / SHA-256 of the same {} bytes  {:.2}",
+        bytes,
+        ratio(took, hashed)
+    );
 }
 
 fn snapshot(state: &State) -> Vec<Bytes> {
     let began = Cpu::now();
     let parts = state.parts();
     let took = began.elapsed();
-    println!("  snapshot               {}", rate(state.entity_count(), took, "entities/s"));
+    println!(
+        "  snapshot               {}",
+        rate(state.entity_count(), took, "entities/s")
+    );
     parts.into_iter().map(Bytes::from).collect()
 }
 
 fn load(count: usize, parts: Vec<Bytes>) {
     let bytes: usize = parts.iter().map(Bytes::len).sum();
-    println!("{count} entities of {} bytes in {} parts", bytes / count, parts.len());
+    println!(
+        "{count} entities of {} bytes in {} parts",
+        bytes / count,
+        parts.len()
+    );
     let began = Cpu::now();
     for part in &parts {
         black_box(part.to_vec());
@@ -150,18 +184,30 @@ fn load(count: usize, parts: Vec<Bytes>) {
     let began = Cpu::now();
     let mut state = State::default();
     for part in &parts {
-        state.take(&Part::read(part.clone()).expect("a good part"));
+        state.take(Part::read(part.clone()).expect("a good part"));
     }
-    state.entity(&name(count / 2)).expect("it is there").expect("it can be read");
+    state
+        .entity(&name(count / 2))
+        .expect("it is there")
+        .expect("it can be read");
     let ready = began.elapsed();
     let held = resident().saturating_sub(before);
     let began = Cpu::now();
     assert_eq!(state.quarantined().len(), 0);
     let all = began.elapsed();
     println!("  to the first read      {}", rate(count, ready, "entities/s"));
-    println!("  and all decoded        {}  (target >= 300,000 a core)", rate(count, ready + all, "entities/s"));
-    println!("  ready / copying the same bytes        {:.2}", ratio(ready, copied));
-    println!("  ready / SHA-256 of the same bytes     {:.2}", ratio(ready, hashed));
+    println!(
+        "  and all decoded        {}  (target >= 300,000 a core)",
+        rate(count, ready + all, "entities/s")
+    );
+    println!(
+        "  ready / copying the same bytes        {:.2}",
+        ratio(ready, copied)
+    );
+    println!(
+        "  ready / SHA-256 of the same bytes     {:.2}",
+        ratio(ready, hashed)
+    );
     println!(
         "  resident               {} bytes an entity beside the part, {:.2} GiB in all  (target <= 1.5 for a million)",
         held / count,

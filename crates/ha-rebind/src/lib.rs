@@ -29,3 +29,7 @@ pub use state::snapshot::{PART_BYTES, Part, PartError};
 pub use state::{Applied, KEY_LIFE, MOST_KEYS, State};
 mod propose;
 pub use propose::{ClientKey, Draft, Evaluated, Refusal, Staging};
+mod managed;
+pub use managed::Managed;
+mod proposer;
+pub use proposer::{ProposeError, Proposer};

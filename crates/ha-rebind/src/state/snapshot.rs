@@ -58,11 +58,12 @@ enum Row<'a> {
 }
 
 /// A part as it was read: to be given to [`State::take`]. Entities in it are still encoded, and slices of the part.
+///
+/// Reading one needs no other, so that several may be read at once.
 #[derive(Debug)]
 pub struct Part {
-    bytes: Bytes,
-    /// Behind the magic and the level.
-    rows: usize,
+    entities: Vec<(EntityId, Slot)>,
+    others: Vec<Bytes>,
 }
 
 /// A part that cannot be read: the whole snapshot cannot.
@@ -83,12 +84,26 @@ impl Part {
         }
         let (level, rest) = rest.split_first_chunk().ok_or_else(|| damaged("cut short"))?;
         Level(u16::from_le_bytes(*level)).check().map_err(PartError)?;
-        let rows = bytes.len() - rest.len();
-        let mut rest = rest;
+        let (mut entities, mut others, mut rest) = (Vec::new(), Vec::new(), rest);
         while !rest.is_empty() {
-            rest = take_piece(rest).ok_or_else(|| damaged("cut short in a row"))?.1;
+            let (row, left) = take_piece(rest).ok_or_else(|| damaged("cut short in a row"))?;
+            match codec::decode(row) {
+                Some(Row::Entity {
+                    id,
+                    parent,
+                    children,
+                    body,
+                    sensors,
+                }) => {
+                    let sensors = Values::unchecked(bytes.slice_ref(sensors));
+                    entities.push((id, Slot::new(parent, children.0, bytes.slice_ref(body), sensors)));
+                }
+                // Copies: they are few, and a slice would keep the whole part in memory.
+                _ => others.push(Bytes::copy_from_slice(row)),
+            }
+            rest = left;
         }
-        Ok(Self { bytes, rows })
+        Ok(Self { entities, others })
     }
 }
 
@@ -162,27 +177,25 @@ impl State {
     pub fn from_parts(parts: impl IntoIterator<Item = Bytes>) -> Result<Self, PartError> {
         let mut state = Self::default();
         for bytes in parts {
-            state.take(&Part::read(bytes)?);
+            state.take(Part::read(bytes)?);
         }
         Ok(state)
     }
 
     /// Takes the rows of a part into an empty state, or one that has taken other parts of the same snapshot, in any order.
-    pub fn take(&mut self, part: &Part) {
-        let mut rest = &part.bytes[part.rows..];
-        while let Some((row, left)) = take_piece(rest) {
-            let whole = &part.bytes;
-            match codec::decode::<Row<'_>>(row) {
-                Some(decoded) => self.take_row(decoded, whole),
-                None => {
-                    self.unread.insert(whole.slice_ref(row));
-                }
+    pub fn take(&mut self, part: Part) {
+        for row in part.others {
+            match codec::decode::<Row<'_>>(&row) {
+                Some(decoded) => self.take_row(decoded),
+                None => _ = self.unread.insert(row),
             }
-            rest = left;
+        }
+        for (id, slot) in part.entities {
+            self.put_slot(id, slot);
         }
     }
 
-    fn take_row(&mut self, row: Row<'_>, whole: &Bytes) {
+    fn take_row(&mut self, row: Row<'_>) {
         match row {
             Row::Head {
                 level,
@@ -205,7 +218,7 @@ impl State {
                 self.set_aside.kept.push(Bytes::copy_from_slice(batch));
                 self.set_aside.note();
             }
-            Row::Location { id, body } => self.put_location_body(id, whole.slice_ref(body)),
+            Row::Location { id, body } => self.put_location_body(id, Bytes::copy_from_slice(body)),
             Row::Key {
                 key,
                 fingerprint,
@@ -227,19 +240,12 @@ impl State {
                     id,
                     TaskSlot {
                         entity,
-                        body: whole.slice_ref(body),
+                        body: Bytes::copy_from_slice(body),
                     },
                 );
             }
-            Row::Entity {
-                id,
-                parent,
-                children,
-                body,
-                sensors,
-            } => {
-                let sensors = Values::unchecked(whole.slice_ref(sensors));
-                self.put_slot(id, Slot::new(parent, children.0, whole.slice_ref(body), sensors));
+            Row::Entity { .. } => {
+                // `Part::read` has taken these out.
             }
         }
     }
