@@ -200,3 +200,19 @@ async fn a_client_that_goes_away_leaves_nothing_behind_that_blocks_the_next() {
     proposer.propose(None, deploy("last")).await.unwrap();
     assert_eq!(member.managed.read(|s| s.skipped()), 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_who_write_at_once_are_durable_in_the_order_in_which_they_were_evaluated() {
+    let member = Member::start("n1", Arc::new(MemoryStore::default()));
+    let proposer = member.lead().await;
+    let tasks: Vec<_> = (0..200)
+        .map(|number| {
+            let proposer = proposer.clone();
+            tokio::spawn(async move { proposer.propose(None, deploy(&format!("app{number}"))).await })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap().expect("none of them hinders another");
+    }
+    assert_eq!(member.managed.read(|s| (s.entity_count(), s.last())), (200, 200));
+}
