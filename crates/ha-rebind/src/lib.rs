@@ -33,3 +33,8 @@ mod managed;
 pub use managed::Managed;
 mod proposer;
 pub use proposer::{ProposeError, Proposer};
+mod types;
+pub use types::{
+    ArgumentError, BasicApplication, BasicEntity, BasicStartable, ConfigKey, Effect, Effector, EntityType,
+    EntityTypes, Invocation, Parameter, SensorKey, TypeDescription, TypeExists, UnknownType, ValueType,
+};

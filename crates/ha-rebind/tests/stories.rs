@@ -486,3 +486,23 @@ fn a_plane_whose_level_was_raised_beyond_what_a_node_knows_is_not_led_by_it() {
     let refused = leader.make(|draft| draft.expunge(&id("shop")));
     assert_eq!(refused, Err(Refusal::StateUnreadable(too_new)));
 }
+
+#[test]
+fn a_sensor_is_set_on_its_entity_also_when_the_batch_moves_others() {
+    let mut leader = Leader::default();
+    leader
+        .make(|draft| draft.create(&[entity("a", None), entity("b", None), entity("c", None)]))
+        .unwrap();
+    let made = leader.make(|draft| {
+        draft.expunge(&id("a"))?;
+        draft.create(&[entity("d", None)])?;
+        draft.set_sensor(&id("c"), "s", &json("1"))?;
+        draft.set_sensor(&id("b"), "s", &json("2"))
+    });
+    made.unwrap();
+    let sensor = |name: &str| leader.state.sensor(&id(name), "s");
+    assert_eq!(
+        (sensor("b"), sensor("c"), sensor("d")),
+        (Some(json("2")), Some(json("1")), None)
+    );
+}
