@@ -11,7 +11,7 @@ use crate::figures::Figures;
 use crate::tool::{cargo_tool, path_with, root, watch};
 
 /// Whose lines are counted.
-const PACKAGES: [&str; 4] = ["ha-core", "ha-proto", "ha-rest", "ha-store"];
+const PACKAGES: [&str; 5] = ["ha-core", "ha-proto", "ha-rebind", "ha-rest", "ha-store"];
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {

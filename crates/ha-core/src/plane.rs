@@ -335,6 +335,15 @@ impl Leadership {
         self.plane.append_under(Some(self.epoch), change.as_ref()).await
     }
 
+    /// The same, and sent before this returns: what is begun first is committed first, or not at all.
+    pub fn begin_append(&self, change: &[u8]) -> impl Future<Output = Append> + Send + use<> {
+        let (reply, answer) = oneshot::channel();
+        let (epoch, bytes) = (Some(self.epoch), Arc::from(change));
+        // If the driver has gone, so has the reply, which says so.
+        let _ = self.plane.driver.send(Message::Append { epoch, bytes, reply });
+        async { answer.await.unwrap_or(Append::Fenced(Refusal::Stopped)) }
+    }
+
     /// Leave to act on the world, if this node has it now.
     pub async fn act_permit(&self) -> Option<ActPermit> {
         let (epoch, number) = self.plane.ask(|reply| Message::BeginAct { reply }).await??;

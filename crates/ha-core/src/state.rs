@@ -51,6 +51,16 @@ pub trait StateMachine: Send + 'static {
     /// # Errors
     /// If the parts make no sense; the node reports it, and tries again with the next snapshot.
     fn restore(&mut self, parts: &[&[u8]]) -> Result<(), RestoreError>;
+
+    /// The same with parts that may be kept instead of copied, for a state that stays as it is stored until it is read. By default
+    /// it calls [`restore`](Self::restore).
+    ///
+    /// # Errors
+    /// As [`restore`](Self::restore).
+    fn restore_shared(&mut self, parts: &[Bytes]) -> Result<(), RestoreError> {
+        let slices: Vec<&[u8]> = parts.iter().map(|p| &p[..]).collect();
+        self.restore(&slices)
+    }
 }
 
 /// Why a state could not be restored.
@@ -206,9 +216,9 @@ impl Worker {
             self.reset(seq);
             return Ok(());
         }
-        let slices: Vec<&[u8]> = parts.iter().map(|p| &p[..]).collect();
+        let parts: Vec<Bytes> = parts.iter().cloned().map(Bytes::from_owner).collect();
         self.state
-            .restore(&slices)
+            .restore_shared(&parts)
             .map_err(|e| format!("the snapshot at slot {seq} cannot be restored: {e}"))?;
         self.tell(Followed::Reset(seq));
         Ok(())

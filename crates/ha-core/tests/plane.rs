@@ -359,3 +359,27 @@ async fn a_new_leader_that_cannot_load_the_state_lets_another_lead() {
         said(&unable)
     );
 }
+
+#[tokio::test]
+async fn what_is_begun_first_is_committed_first_and_also_if_nobody_waits_for_it() {
+    let list = List::default();
+    let plane = builder("n1", MemoryStore::default())
+        .state(list.clone())
+        .start()
+        .unwrap();
+    let leadership = plane.leadership().await.unwrap();
+    let begun: Vec<_> = (0..20)
+        .map(|n| leadership.begin_append(format!("{n}").as_bytes()))
+        .collect();
+    // Not in the order in which they were begun, and one not at all.
+    for append in begun.into_iter().skip(1).rev() {
+        append.await.committed().unwrap();
+    }
+    let seq = leadership.append("last").await.committed().unwrap();
+    plane.applied(seq).await.unwrap();
+    let all: Vec<_> = (0..20)
+        .map(|n| n.to_string())
+        .chain(["last".to_owned()])
+        .collect();
+    assert_eq!(list.all(), all);
+}

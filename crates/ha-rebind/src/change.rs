@@ -1,0 +1,146 @@
+//! Changes: what the journal's entries hold. They are results, never commands.
+
+use bincode::{BorrowDecode, Encode};
+
+use crate::codec::{self, List};
+use crate::level::{Level, Unreadable};
+use crate::names::{EntityId, LocationId, TaskId};
+
+/// One change of the state. A whole entity, task or location is held as it is stored.
+#[derive(BorrowDecode, Clone, Debug, Encode, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Change<'a> {
+    /// An entity was made; it is the last child of its parent.
+    Create {
+        /// Its id.
+        entity: EntityId,
+        /// Its parent; `None`: it is an application.
+        parent: Option<EntityId>,
+        /// What it is and has.
+        body: &'a [u8],
+        /// Its sensors.
+        sensors: &'a [u8],
+    },
+    /// An entity without children is no more.
+    Remove {
+        /// Its id.
+        entity: EntityId,
+    },
+    /// An entity has another body: another name, config, tags, locations, relations or adjuncts.
+    SetBody {
+        /// Its id.
+        entity: EntityId,
+        /// All of the body.
+        body: &'a [u8],
+    },
+    /// A sensor has a value.
+    SetSensor {
+        /// The entity's id.
+        entity: EntityId,
+        /// The sensor's name.
+        sensor: &'a str,
+        /// The value as JSON text.
+        value: &'a str,
+    },
+    /// A sensor has no value any more.
+    RemoveSensor {
+        /// The entity's id.
+        entity: EntityId,
+        /// The sensor's name.
+        sensor: &'a str,
+    },
+    /// A task was accepted, has begun or has ended.
+    PutTask {
+        /// Its id.
+        task: TaskId,
+        /// The entity that it works on.
+        entity: Option<EntityId>,
+        /// All else of it.
+        body: &'a [u8],
+    },
+    /// A task is forgotten.
+    RemoveTask {
+        /// Its id.
+        task: TaskId,
+    },
+    /// A location is there, or has changed.
+    PutLocation {
+        /// Its id.
+        location: LocationId,
+        /// All else of it.
+        body: &'a [u8],
+    },
+    /// A location is no more.
+    RemoveLocation {
+        /// Its id.
+        location: LocationId,
+    },
+    /// A client's key and the answer that it got with the other changes of this batch.
+    Remember {
+        /// The key.
+        key: &'a str,
+        /// Hash of what was asked with it.
+        fingerprint: [u8; 32],
+        /// The first answer.
+        answer: &'a [u8],
+    },
+    /// The plane's format level is raised.
+    RaiseLevel {
+        /// The new one.
+        level: u16,
+    },
+}
+
+/// The changes of one proposal: applied together or not at all.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Batch<'a> {
+    /// The number of the batch that this one was evaluated upon. If another one is the last applied, then this one is void: what it counted on was lost.
+    pub after: u64,
+    /// Its number: greater than all before.
+    pub number: u64,
+    /// The changes, in order.
+    pub changes: Vec<Change<'a>>,
+}
+
+/// Stands in front of each batch, and is frozen for ever with the level behind it.
+const MAGIC: [u8; 2] = *b"hb";
+
+impl<'a> Batch<'a> {
+    /// As an entry holds it.
+    #[must_use]
+    pub fn encode(&self, level: Level) -> Vec<u8> {
+        let changes: List<Change<'a>> = self.changes.iter().cloned().collect();
+        let mut bytes = head(level);
+        bytes.extend(codec::encode(&(self.after, self.number, changes)));
+        bytes
+    }
+
+    /// Reads what [`encode`](Self::encode) wrote; texts stay where they are.
+    ///
+    /// # Errors
+    /// If it is no batch, or of a level that this version does not know.
+    pub fn decode(bytes: &'a [u8]) -> Result<Self, Unreadable> {
+        let (magic, rest) = bytes
+            .split_first_chunk()
+            .ok_or(Unreadable::Damaged("cut short"))?;
+        if *magic != MAGIC {
+            return Err(Unreadable::Damaged("no batch of changes to entities"));
+        }
+        let (level, rest) = rest.split_first_chunk().ok_or(Unreadable::Damaged("cut short"))?;
+        Level(u16::from_le_bytes(*level)).check()?;
+        let batch: Option<(u64, u64, List<Change<'a>>)> = codec::decode(rest);
+        let (after, number, changes) = batch.ok_or(Unreadable::Damaged("its changes make no sense"))?;
+        let changes = changes.0;
+        Ok(Self {
+            after,
+            number,
+            changes,
+        })
+    }
+}
+
+/// What stands in front of a batch.
+pub(crate) fn head(level: Level) -> Vec<u8> {
+    [&MAGIC[..], &level.0.to_le_bytes()].concat()
+}

@@ -1,0 +1,40 @@
+//! What a plane manages: applications of entities, with their config, sensors, adjuncts, locations and tasks, as a pure function of the journal.
+//!
+//! [`State`] applies one [`Batch`] of [`Change`]s after the other: the same code on a leader, on a hot standby and in a rebind. An entity
+//! stays as it is stored until somebody reads it, and one that cannot be read is [`Quarantined`] and takes nothing else with it.
+
+mod codec;
+mod names;
+pub use names::{AdjunctId, EntityId, IdError, LONGEST_ID, LocationId, TaskId};
+mod json;
+pub use json::{Json, JsonError};
+mod values;
+pub use values::Values;
+mod level;
+pub use level::{Level, Unreadable};
+mod entity;
+pub use entity::{
+    Adjunct, AdjunctKind, Entity, Lifecycle, Relation, SERVICE_IS_UP, SERVICE_PROBLEMS, SERVICE_STATE,
+    SERVICE_STATE_EXPECTED,
+};
+mod task;
+pub use task::{Call, Ended, Outcome, Started, Stream, Task};
+mod location;
+pub use location::Location;
+mod change;
+pub use change::{Batch, Change};
+mod state;
+pub use state::slot::{Quarantined, Remembered};
+pub use state::snapshot::{PART_BYTES, Part, PartError};
+pub use state::{Applied, KEY_LIFE, MOST_KEYS, State};
+mod propose;
+pub use propose::{ClientKey, Draft, Evaluated, Refusal, Staging};
+mod managed;
+pub use managed::Managed;
+mod proposer;
+pub use proposer::{ProposeError, Proposer};
+mod types;
+pub use types::{
+    ArgumentError, BasicApplication, BasicEntity, BasicStartable, ConfigKey, Effect, Effector, EntityType,
+    EntityTypes, Invocation, Parameter, SensorKey, TypeDescription, TypeExists, UnknownType, ValueType,
+};

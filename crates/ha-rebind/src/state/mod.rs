@@ -1,0 +1,394 @@
+//! The state: a pure function of the journal.
+
+mod keys;
+pub(crate) mod slot;
+pub(crate) mod snapshot;
+pub(crate) mod tables;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hint::black_box;
+
+use bytes::Bytes;
+use indexmap::IndexMap;
+
+use crate::change::{Batch, Change};
+use crate::entity::Entity;
+use crate::json::Json;
+use crate::level::{Level, Unreadable};
+use crate::location::Location;
+use crate::names::{EntityId, LocationId, TaskId};
+use crate::task::Task;
+use keys::Keys;
+pub(crate) use keys::has_expired;
+pub use keys::{KEY_LIFE, MOST_KEYS};
+use slot::{Quarantined, Remembered, Slot, TaskSlot};
+use tables::{Look, Tables, make};
+
+/// All that the plane manages. The same batches in the same order make the same state, on every node.
+///
+/// Nothing depends on the order of a hash map: what is iterated is sorted.
+#[derive(Clone, Debug)]
+pub struct State {
+    level: Level,
+    last: u64,
+    time_ms: u64,
+    skipped: u64,
+    set_aside: SetAside,
+    /// In the order in which they came, so that what is read in turn lies in turn.
+    entities: IndexMap<EntityId, Slot>,
+    applications: BTreeSet<EntityId>,
+    tasks: HashMap<TaskId, TaskSlot>,
+    tasks_of: BTreeSet<(EntityId, TaskId)>,
+    locations: BTreeMap<LocationId, Bytes>,
+    keys: Keys,
+    /// Rows of a snapshot that cannot be read at all.
+    unread: BTreeSet<Bytes>,
+}
+
+/// Batches that could not be read: how many, why the first could not, and some of them.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct SetAside {
+    count: u64,
+    why: Option<Unreadable>,
+    kept: Vec<Bytes>,
+}
+
+/// How many batches that could not be read are kept.
+const KEPT: usize = 16;
+
+/// What became of a batch.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Applied {
+    /// It was applied; its number is the last.
+    Done(u64),
+    /// It was evaluated upon a batch that was lost, so that it is void on every node.
+    Void,
+    /// It cannot be read. From here on this state is not the journal's: the node must not lead.
+    SetAside(Unreadable),
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            level: Level::FIRST,
+            last: 0,
+            time_ms: 0,
+            skipped: 0,
+            set_aside: SetAside::default(),
+            entities: IndexMap::new(),
+            applications: BTreeSet::new(),
+            tasks: HashMap::new(),
+            tasks_of: BTreeSet::new(),
+            locations: BTreeMap::new(),
+            keys: Keys::default(),
+            unread: BTreeSet::new(),
+        }
+    }
+}
+
+impl State {
+    /// Applies a batch of the journal. Cannot fail: what cannot be read is set aside, and what does not fit is skipped.
+    pub fn apply(&mut self, batch: &[u8], time_ms: u64) -> Applied {
+        match Batch::decode(batch) {
+            Ok(decoded) => self.apply_batch(&decoded, time_ms),
+            Err(why) => {
+                self.set_aside.count += 1;
+                self.set_aside.why.get_or_insert_with(|| why.clone());
+                if self.set_aside.kept.len() < KEPT {
+                    self.set_aside.kept.push(Bytes::copy_from_slice(batch));
+                }
+                Applied::SetAside(why)
+            }
+        }
+    }
+
+    fn apply_batch(&mut self, batch: &Batch<'_>, time_ms: u64) -> Applied {
+        self.time_ms = self.time_ms.max(time_ms);
+        if batch.after != self.last || batch.number <= self.last {
+            return Applied::Void;
+        }
+        self.last = batch.number;
+        let places = self.fetch(&batch.changes);
+        for (change, place) in batch.changes.iter().zip(places) {
+            let fits = self.set_in_place(place, change) || make(self, change, time_ms);
+            self.skipped += u64::from(!fits);
+        }
+        Applied::Done(batch.number)
+    }
+
+    /// Reads from all the entities whose sensors will change, one step after the other for all of them: memory is slow, and can do much at once.
+    /// Answers where they are.
+    fn fetch(&self, changes: &[Change<'_>]) -> Vec<Option<usize>> {
+        let entity = |change: &Change<'_>| match change {
+            Change::SetSensor { entity, .. } => self.entities.get_index_of(entity),
+            _ => None,
+        };
+        let places: Vec<_> = changes.iter().map(entity).collect();
+        let read = |place: &usize| {
+            let (_, slot) = self.entities.get_index(*place).expect("it was found");
+            let line = slot.sensors.bytes().iter().step_by(CACHE_LINE);
+            line.fold(0, |sum, byte| sum ^ byte)
+        };
+        black_box(places.iter().flatten().fold(0, |sum, place| sum ^ read(place)));
+        places
+    }
+
+    /// Sets a sensor of the entity that was found in a place, unless another one is there by now.
+    fn set_in_place(&mut self, place: Option<usize>, change: &Change<'_>) -> bool {
+        let (
+            Some(place),
+            Change::SetSensor {
+                entity,
+                sensor,
+                value,
+            },
+        ) = (place, change)
+        else {
+            return false;
+        };
+        match self.entities.get_index_mut(place) {
+            Some((id, slot)) if id == entity => {
+                slot.sensors.set_text(sensor, value);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The format level that a leader writes.
+    #[must_use]
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    /// The number of the last batch applied.
+    #[must_use]
+    pub fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// The plane's time of the last batch, milliseconds.
+    #[must_use]
+    pub fn time_ms(&self) -> u64 {
+        self.time_ms
+    }
+
+    /// Why this node cannot go on with the plane's state: a batch could not be read, or the plane's level is unknown here. It must not lead.
+    #[must_use]
+    pub fn unreadable(&self) -> Option<Unreadable> {
+        self.set_aside.why.clone().or_else(|| self.level.check().err())
+    }
+
+    /// How many changes did not fit; more than none is a defect.
+    #[must_use]
+    pub fn skipped(&self) -> u64 {
+        self.skipped
+    }
+
+    /// How many entities there are.
+    #[must_use]
+    pub fn entity_count(&self) -> usize {
+        self.entities.len()
+    }
+
+    /// Whether there is an entity of this id.
+    #[must_use]
+    pub fn contains(&self, id: &EntityId) -> bool {
+        self.entities.contains_key(id)
+    }
+
+    /// Reads an entity.
+    #[must_use]
+    pub fn entity(&self, id: &EntityId) -> Option<Result<Entity, Quarantined>> {
+        self.entities.get(id).map(|slot| slot.read(id))
+    }
+
+    /// The value of a sensor, without reading the rest of its entity.
+    #[must_use]
+    pub fn sensor(&self, id: &EntityId, sensor: &str) -> Option<Json> {
+        self.entities.get(id)?.sensors.get(sensor)
+    }
+
+    /// The value of a config key of an entity: its own, or that of its nearest ancestor that has one.
+    #[must_use]
+    pub fn config(&self, id: &EntityId, key: &str) -> Option<Json> {
+        let own = |id| self.entity(id)?.ok()?.config.get(key);
+        std::iter::successors(Some(id), |id| self.parent(id)).find_map(own)
+    }
+
+    /// The parent of an entity.
+    #[must_use]
+    pub fn parent(&self, id: &EntityId) -> Option<&EntityId> {
+        self.entities.get(id)?.parent.as_ref()
+    }
+
+    /// The children of an entity, in their order.
+    #[must_use]
+    pub fn children(&self, id: &EntityId) -> &[EntityId] {
+        self.entities.get(id).map_or(&[], Slot::children)
+    }
+
+    /// The application that an entity belongs to: itself, if it has no parent.
+    #[must_use]
+    pub fn application<'a>(&'a self, id: &'a EntityId) -> Option<&'a EntityId> {
+        let all = std::iter::successors(self.entities.get_key_value(id).map(|(id, _)| id), |id| {
+            self.parent(id)
+        });
+        all.last()
+    }
+
+    /// All applications, by id.
+    pub fn applications(&self) -> impl Iterator<Item = &EntityId> {
+        self.applications.iter()
+    }
+
+    /// An entity and all below it, parents first.
+    #[must_use]
+    pub fn descendants(&self, id: &EntityId) -> Vec<EntityId> {
+        descendants(self, id)
+    }
+
+    /// Reads a task.
+    #[must_use]
+    pub fn task(&self, id: &TaskId) -> Option<Result<Task, Unreadable>> {
+        self.tasks.get(id).map(|slot| slot.read(id))
+    }
+
+    /// The tasks of an entity, by id.
+    pub fn tasks_of<'a>(&'a self, id: &'a EntityId) -> impl Iterator<Item = &'a TaskId> {
+        let from = self.tasks_of.range((id.clone(), first_task())..);
+        from.take_while(move |(entity, _)| entity == id)
+            .map(|(_, task)| task)
+    }
+
+    /// All tasks, by id.
+    #[must_use]
+    pub fn tasks(&self) -> Vec<&TaskId> {
+        let mut all: Vec<_> = self.tasks.keys().collect();
+        all.sort_unstable();
+        all
+    }
+
+    /// Reads a location.
+    #[must_use]
+    pub fn location(&self, id: &LocationId) -> Option<Result<Location, Unreadable>> {
+        self.locations
+            .get(id)
+            .map(|body| Location::read(id.clone(), body))
+    }
+
+    /// All locations, by id.
+    pub fn locations(&self) -> impl Iterator<Item = &LocationId> {
+        self.locations.keys()
+    }
+
+    /// The first answer to a client's key, if it is still remembered.
+    #[must_use]
+    pub fn remembered(&self, key: &str) -> Option<&Remembered> {
+        self.keys.get(key)
+    }
+
+    /// Reads every entity, and answers those that cannot be read, by id.
+    #[must_use]
+    pub fn quarantined(&self) -> Vec<Quarantined> {
+        let mut bad: Vec<_> = self
+            .entities
+            .iter()
+            .filter_map(|(id, slot)| slot.read(id).err())
+            .collect();
+        bad.sort_by(|a, b| a.id.cmp(&b.id));
+        bad
+    }
+
+    /// How many rows of the snapshot could not even be told what they are. They are kept, and written again.
+    #[must_use]
+    pub fn unread_rows(&self) -> usize {
+        self.unread.len()
+    }
+}
+
+impl PartialEq for State {
+    /// Equal if all that is stored is.
+    fn eq(&self, other: &Self) -> bool {
+        self.parts() == other.parts()
+    }
+}
+
+/// An entity and all below it, parents first.
+pub(crate) fn descendants(tables: &impl Look, id: &EntityId) -> Vec<EntityId> {
+    let mut all: Vec<EntityId> = tables.slot(id).map(|_| id.clone()).into_iter().collect();
+    let mut at = 0;
+    while at < all.len() {
+        let children = tables.slot(&all[at]).map_or(&[][..], Slot::children);
+        all.extend_from_slice(children);
+        at += 1;
+    }
+    all
+}
+
+/// Bytes that memory gives at once.
+const CACHE_LINE: usize = 64;
+
+/// Stands before all task ids.
+fn first_task() -> TaskId {
+    TaskId::new("0").expect("a digit is an id")
+}
+
+impl Look for State {
+    fn level(&self) -> Level {
+        self.level
+    }
+    fn slot(&self, id: &EntityId) -> Option<&Slot> {
+        self.entities.get(id)
+    }
+    fn task_slot(&self, id: &TaskId) -> Option<&TaskSlot> {
+        self.tasks.get(id)
+    }
+    fn location_body(&self, id: &LocationId) -> Option<&Bytes> {
+        self.locations.get(id)
+    }
+    fn remembered(&self, key: &str) -> Option<&Remembered> {
+        self.keys.get(key)
+    }
+}
+
+impl Tables for State {
+    fn raise_level(&mut self, level: Level) {
+        self.level = level;
+    }
+    fn slot_mut(&mut self, id: &EntityId) -> Option<&mut Slot> {
+        self.entities.get_mut(id)
+    }
+    fn put_slot(&mut self, id: EntityId, slot: Slot) {
+        if slot.parent.is_none() {
+            self.applications.insert(id.clone());
+        }
+        self.entities.insert(id, slot);
+    }
+    fn drop_slot(&mut self, id: &EntityId) {
+        self.applications.remove(id);
+        self.entities.swap_remove(id);
+    }
+    fn put_task_slot(&mut self, id: TaskId, slot: TaskSlot) {
+        self.drop_task_slot(&id);
+        if let Some(entity) = &slot.entity {
+            self.tasks_of.insert((entity.clone(), id.clone()));
+        }
+        self.tasks.insert(id, slot);
+    }
+    fn drop_task_slot(&mut self, id: &TaskId) {
+        if let Some(entity) = self.tasks.remove(id).and_then(|t| t.entity) {
+            self.tasks_of.remove(&(entity, id.clone()));
+        }
+    }
+    fn put_location_body(&mut self, id: LocationId, body: Bytes) {
+        self.locations.insert(id, body);
+    }
+    fn drop_location_body(&mut self, id: &LocationId) {
+        self.locations.remove(id);
+    }
+    fn put_remembered(&mut self, key: &str, remembered: Remembered) {
+        self.keys.put(key.into(), remembered);
+    }
+}

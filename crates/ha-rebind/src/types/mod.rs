@@ -1,0 +1,152 @@
+//! Types of entities: what an embedder implements, and a plane finds by name.
+
+mod basic;
+pub use basic::{BasicApplication, BasicEntity, BasicStartable};
+mod describe;
+pub use describe::{ArgumentError, ConfigKey, Effector, Parameter, SensorKey, TypeDescription, ValueType};
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use ha_core::ActPermit;
+
+use crate::entity::Entity;
+use crate::json::Json;
+use crate::values::Values;
+
+/// A type of entities.
+///
+/// Its code acts on the world, so that each call needs an [`ActPermit`], which only the plane's leader has: nodes that only read the state
+/// run none of it. What it finds out it answers as an [`Effect`], which becomes part of the state together with the end of its task.
+#[async_trait]
+pub trait EntityType: Send + Sync + 'static {
+    /// What it is called, has and can do.
+    fn description(&self) -> &TypeDescription;
+
+    /// An entity of it was made, or is managed by this node from now on.
+    ///
+    /// # Errors
+    /// If the entity cannot be managed: it is on fire then, with this reason.
+    async fn on_manage(&self, entity: &Entity, permit: &ActPermit) -> Result<Effect, String> {
+        let _ = (entity, permit);
+        Ok(Effect::default())
+    }
+
+    /// An entity of it is to be removed.
+    ///
+    /// # Errors
+    /// If something of it stays behind.
+    async fn on_unmanage(&self, entity: &Entity, permit: &ActPermit) -> Result<(), String> {
+        let _ = (entity, permit);
+        Ok(())
+    }
+
+    /// Runs an effector. It is one of the description's, and its arguments are of the right types.
+    ///
+    /// # Errors
+    /// If it failed, and why.
+    async fn invoke(&self, invocation: &Invocation<'_>, permit: &ActPermit) -> Result<Effect, String>;
+}
+
+/// One call of an effector.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Invocation<'a> {
+    /// The entity, as it was when the task began.
+    pub entity: &'a Entity,
+    /// The effector's name.
+    pub effector: &'a str,
+    /// Its arguments, those included that were left to their defaults.
+    pub arguments: &'a Values,
+    /// The wall clock, milliseconds since 1970.
+    pub now_ms: u64,
+}
+
+impl<'a> Invocation<'a> {
+    /// A call of an effector of this entity.
+    #[must_use]
+    pub fn new(entity: &'a Entity, effector: &'a str, arguments: &'a Values, now_ms: u64) -> Self {
+        Self {
+            entity,
+            effector,
+            arguments,
+            now_ms,
+        }
+    }
+}
+
+/// What came of a call.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Effect {
+    /// What it answers; `None`: nothing.
+    pub result: Option<Json>,
+    /// Sensors that it sets.
+    pub sensors: Values,
+}
+
+/// The types that a plane knows, by name.
+#[derive(Clone, Default)]
+pub struct EntityTypes(BTreeMap<String, Arc<dyn EntityType>>);
+
+/// No type has this name.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("unknown type '{name}': known are {known}")]
+pub struct UnknownType {
+    name: String,
+    known: String,
+}
+
+/// A type of this name was registered before.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("there is a type '{0}' already: register it under another name")]
+pub struct TypeExists(String);
+
+impl EntityTypes {
+    /// Those that are built in.
+    #[must_use]
+    pub fn built_in() -> Self {
+        let all: [Arc<dyn EntityType>; 3] = [
+            Arc::new(BasicApplication::new()),
+            Arc::new(BasicEntity::new()),
+            Arc::new(BasicStartable::new()),
+        ];
+        Self(
+            all.into_iter()
+                .map(|t| (t.description().name.clone(), t))
+                .collect(),
+        )
+    }
+
+    /// Adds a type under its own name.
+    ///
+    /// # Errors
+    /// If there is one of that name.
+    pub fn register(&mut self, entity_type: impl EntityType) -> Result<(), TypeExists> {
+        let name = entity_type.description().name.clone();
+        if self.0.contains_key(&name) {
+            return Err(TypeExists(name));
+        }
+        self.0.insert(name, Arc::new(entity_type));
+        Ok(())
+    }
+
+    /// The type of a name.
+    ///
+    /// # Errors
+    /// If there is none; it names those that are known.
+    pub fn find(&self, name: &str) -> Result<&Arc<dyn EntityType>, UnknownType> {
+        self.0.get(name).ok_or_else(|| UnknownType {
+            name: name.chars().take(200).collect(),
+            known: self.0.keys().map(String::as_str).collect::<Vec<_>>().join(", "),
+        })
+    }
+}
+
+impl fmt::Debug for EntityTypes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}

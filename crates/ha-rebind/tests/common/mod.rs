@@ -1,0 +1,143 @@
+//! A leader without a plane: evaluates, keeps a journal, and applies it.
+#![allow(dead_code, reason = "each test binary uses some of it")]
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use ha_rebind::{
+    Applied, ClientKey, Draft, Entity, EntityId, Evaluated, Json, Refusal, Staging, State, TaskId,
+};
+
+pub(crate) fn id(text: &str) -> EntityId {
+    EntityId::new(text).expect("a good id")
+}
+
+pub(crate) fn task_id(text: &str) -> TaskId {
+    TaskId::new(text).expect("a good id")
+}
+
+pub(crate) fn json(text: &str) -> Json {
+    Json::parse(text).expect("good JSON")
+}
+
+pub(crate) fn entity(name: &str, parent: Option<&str>) -> Entity {
+    let mut entity = Entity::new(id(name), "org.apache.brooklyn.entity.stock.BasicEntity", name);
+    entity.parent = parent.map(id);
+    entity
+}
+
+/// An application with a web server that has a child, and a database.
+pub(crate) fn shop() -> Vec<Entity> {
+    vec![
+        entity("shop", None),
+        entity("web", Some("shop")),
+        entity("db", Some("shop")),
+        entity("cache", Some("web")),
+    ]
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Leader {
+    pub(crate) state: State,
+    pub(crate) staging: Staging,
+    pub(crate) journal: Vec<Bytes>,
+    pub(crate) waiting: Vec<(u64, Bytes)>,
+    /// Numbers of batches that are void.
+    pub(crate) void: BTreeSet<u64>,
+}
+
+impl Leader {
+    /// Evaluates, and leaves what comes of it to [`commit`](Self::commit).
+    pub(crate) fn stage(
+        &mut self,
+        evaluate: impl FnOnce(&mut Draft<'_>) -> Result<(), Refusal>,
+    ) -> Result<Option<u64>, Refusal> {
+        let answer = |draft: &mut Draft<'_>| evaluate(draft).map(|()| Bytes::from_static(b"done"));
+        let evaluated = self.evaluate(None, answer);
+        match evaluated {
+            Evaluated::Staged { number, .. } => Ok(Some(number)),
+            Evaluated::Read { answer, .. } => answer.map(|_| None),
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    pub(crate) fn evaluate(
+        &mut self,
+        key: Option<ClientKey<'_>>,
+        evaluate: impl FnOnce(&mut Draft<'_>) -> Result<Bytes, Refusal>,
+    ) -> Evaluated {
+        let evaluated = self.staging.evaluate(&self.state, key, evaluate);
+        if let Evaluated::Staged { number, batch, .. } = &evaluated {
+            self.waiting.push((*number, batch.clone()));
+        }
+        evaluated
+    }
+
+    /// All that was staged is durable.
+    pub(crate) fn commit(&mut self) {
+        for (number, batch) in std::mem::take(&mut self.waiting) {
+            let expected = if self.void.contains(&number) {
+                Applied::Void
+            } else {
+                Applied::Done(number)
+            };
+            assert_eq!(self.apply(&batch), expected);
+            if expected == Applied::Done(number) {
+                self.staging.applied(number);
+            }
+        }
+    }
+
+    /// The next batch is durable, whatever became of its number.
+    pub(crate) fn apply(&mut self, batch: &Bytes) -> Applied {
+        self.journal.push(batch.clone());
+        self.state.apply(batch, self.journal.len() as u64 * 1000)
+    }
+
+    /// One of those that are staged is certainly not applied: it is withdrawn, and those upon it are on their way.
+    pub(crate) fn lose(&mut self, which: usize) {
+        let staged: Vec<u64> = self
+            .waiting
+            .iter()
+            .map(|(n, _)| *n)
+            .filter(|n| !self.void.contains(n))
+            .collect();
+        if !staged.is_empty() {
+            let lost = staged[which % staged.len()];
+            self.void.extend(self.staging.lost(&self.state, lost));
+            self.waiting.retain(|(number, _)| *number != lost);
+        }
+    }
+
+    /// What was staged and is not in the journal, taken out of the hands of [`commit`](Self::commit).
+    pub(crate) fn take_waiting(&mut self) -> Vec<(u64, Bytes)> {
+        std::mem::take(&mut self.waiting)
+    }
+
+    pub(crate) fn make(
+        &mut self,
+        evaluate: impl FnOnce(&mut Draft<'_>) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
+        let made = self.stage(evaluate).map(|_| ());
+        self.commit();
+        made
+    }
+}
+
+/// What another node makes of a journal.
+pub(crate) fn replay(journal: &[Bytes]) -> State {
+    replay_upon(State::default(), journal, 0)
+}
+
+/// The same from a state that holds the first `from` of them.
+pub(crate) fn replay_upon(mut state: State, journal: &[Bytes], from: usize) -> State {
+    for (at, batch) in journal.iter().enumerate().skip(from) {
+        state.apply(batch, (at as u64 + 1) * 1000);
+    }
+    state
+}
+
+/// Through a snapshot and back.
+pub(crate) fn through_parts(state: &State) -> State {
+    State::from_parts(state.parts().into_iter().map(Bytes::from)).expect("its own parts can be read")
+}

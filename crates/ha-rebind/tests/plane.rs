@@ -1,0 +1,218 @@
+//! Entities on a plane of two nodes in one process, which share a store in memory.
+
+mod common;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use common::{entity, id, json, shop};
+use ha_core::{Config, NodeId, Plane, Role};
+use ha_rebind::{ClientKey, Draft, Managed, ProposeError, Proposer, Refusal};
+use ha_store::{Fault, Faulty, Folder, MemoryStore, Operation, Rule, Store};
+
+/// Longer than anything here takes, also on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+struct Member {
+    plane: Plane,
+    managed: Managed,
+}
+
+impl Member {
+    fn start(name: &str, store: Arc<dyn Store>) -> Self {
+        let millis = Duration::from_millis;
+        // A snapshot every few entries, so that who comes later loads one.
+        let config = Config::builder()
+            .poll(millis(50))
+            .heartbeat_timeout(millis(600))
+            .lease_ttl(millis(1000));
+        let config = config.snapshot_entries(5).build().expect("timings that agree");
+        let managed = Managed::default();
+        let plane = Plane::builder(NodeId::new(name).expect("a name"), store).config(config);
+        let plane = plane.state(managed.clone()).start().expect("threads");
+        Self { plane, managed }
+    }
+
+    async fn lead(&self) -> Proposer {
+        let leadership = self.plane.leadership().await.expect("it runs");
+        Proposer::begin(&self.plane, leadership, &self.managed)
+            .await
+            .expect("it runs")
+    }
+
+    async fn becomes(&self, role: Role) {
+        until(&format!("{role}"), || self.plane.role() == role).await;
+    }
+}
+
+async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let reached = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, reached)
+        .await
+        .unwrap_or_else(|_| panic!("waited in vain: {what}"));
+}
+
+fn deploy(name: &str) -> impl FnOnce(&mut Draft<'_>) -> Result<Bytes, Refusal> + use<> {
+    let new = entity(name, None);
+    move |draft| draft.create(&[new]).map(|()| Bytes::from_static(b"201"))
+}
+
+fn set(sensor: &'static str, value: &str) -> impl FnOnce(&mut Draft<'_>) -> Result<Bytes, Refusal> + use<> {
+    let value = json(value);
+    move |draft| {
+        draft
+            .set_sensor(&id("web"), sensor, &value)
+            .map(|()| Bytes::new())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_master_deploys_is_read_on_the_standby_and_found_when_the_master_has_died() {
+    let inner = MemoryStore::default();
+    let cut = Arc::new(Faulty::new(inner.clone(), 1));
+    let one = Member::start("n1", cut.clone());
+    let proposer = one.lead().await;
+    let two = Member::start("n2", Arc::new(inner.clone()));
+    two.becomes(Role::HotStandby).await;
+    let key = ClientKey {
+        key: "k-1",
+        fingerprint: [1; 32],
+    };
+    let answer = proposer
+        .propose(Some(key), |draft| {
+            draft.create(&shop()).map(|()| Bytes::from_static(b"201"))
+        })
+        .await;
+    assert_eq!(answer.unwrap(), "201");
+    assert!(
+        one.managed.read(|state| state.contains(&id("cache"))),
+        "who is answered finds it"
+    );
+    for number in 0..20 {
+        proposer
+            .propose(None, set("requests", &number.to_string()))
+            .await
+            .unwrap();
+    }
+    // A linearizable read on the standby.
+    two.plane.read().await.unwrap();
+    assert_eq!(
+        two.managed.read(|s| s.sensor(&id("web"), "requests")),
+        Some(json("19"))
+    );
+    // The master is gone: it reaches nothing any more.
+    cut.cut();
+    let next = two.lead().await;
+    assert!(
+        two.managed
+            .read(|s| s.entity(&id("web")).expect("it is there").is_ok())
+    );
+    let again = next
+        .propose(Some(key), |_| unreachable!("it was answered before"))
+        .await;
+    assert_eq!(
+        again.unwrap(),
+        "201",
+        "a client that asks again gets the first answer"
+    );
+    next.propose(None, set("requests", "20")).await.unwrap();
+    assert!(proposer.propose(None, set("requests", "21")).await.is_err());
+    // Who comes later loads a snapshot, and reads on.
+    let snapshots = inner
+        .list(&Folder::new("snapshot").expect("a folder"), PATIENCE)
+        .await
+        .expect("a folder");
+    assert!(!snapshots.is_empty());
+    let three = Member::start("n3", Arc::new(inner));
+    three.becomes(Role::HotStandby).await;
+    three.plane.read().await.unwrap();
+    let (theirs, ours) = (three.managed.read(Clone::clone), two.managed.read(Clone::clone));
+    assert!(theirs == ours);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_that_deploy_one_id_at_once_one_is_told_that_it_did() {
+    let member = Member::start("n1", Arc::new(MemoryStore::default()));
+    let proposer = member.lead().await;
+    let tasks: Vec<_> = (0..32)
+        .map(|_| {
+            let proposer = proposer.clone();
+            tokio::spawn(async move { proposer.propose(None, deploy("app")).await })
+        })
+        .collect();
+    let mut done = 0;
+    for task in tasks {
+        match task.await.unwrap() {
+            Ok(_) => done += 1,
+            Err(refused) => assert_eq!(refused, ProposeError::Refused(Refusal::EntityExists(id("app")))),
+        }
+    }
+    assert_eq!(done, 1);
+    assert_eq!(member.managed.read(|s| (s.entity_count(), s.skipped())), (1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_refuses_a_write_loses_it_and_what_was_evaluated_upon_it_and_nothing_else() {
+    let store = Arc::new(Faulty::new(MemoryStore::default(), 1));
+    let member = Member::start("n1", store.clone());
+    let proposer = member.lead().await;
+    proposer.propose(None, deploy("first")).await.unwrap();
+    store.add(
+        Rule::new(Fault::Unavailable)
+            .on(Operation::Create)
+            .under("journal/"),
+    );
+    let ask = |name: &'static str| {
+        let proposer = proposer.clone();
+        tokio::spawn(async move { proposer.propose(None, deploy(name)).await })
+    };
+    // Evaluated one upon the other, and with them one that was refused because of another that is not durable.
+    for asked in [ask("lost"), ask("lost"), ask("upon"), ask("lost")] {
+        let lost = asked.await.unwrap();
+        assert!(matches!(lost, Err(ProposeError::NotApplied(_))), "{lost:?}");
+    }
+    store.clear();
+    proposer.propose(None, deploy("next")).await.unwrap();
+    let there = |name: &str| member.managed.read(|s| s.contains(&id(name)));
+    assert_eq!(
+        (there("first"), there("lost"), there("next")),
+        (true, false, true)
+    );
+    // And it may be asked for again.
+    proposer.propose(None, deploy("lost")).await.unwrap();
+    assert!(there("lost"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_goes_away_leaves_nothing_behind_that_blocks_the_next() {
+    let member = Member::start("n1", Arc::new(MemoryStore::default()));
+    let proposer = member.lead().await;
+    for number in 0..50 {
+        let asked = proposer.propose(None, deploy(&format!("app{number}")));
+        // Gone at once, or while it waits.
+        let _ = tokio::time::timeout(Duration::from_micros(number * 20), asked).await;
+    }
+    proposer.propose(None, deploy("last")).await.unwrap();
+    assert_eq!(member.managed.read(|s| s.skipped()), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_who_write_at_once_are_durable_in_the_order_in_which_they_were_evaluated() {
+    let member = Member::start("n1", Arc::new(MemoryStore::default()));
+    let proposer = member.lead().await;
+    let tasks: Vec<_> = (0..200)
+        .map(|number| {
+            let proposer = proposer.clone();
+            tokio::spawn(async move { proposer.propose(None, deploy(&format!("app{number}"))).await })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap().expect("none of them hinders another");
+    }
+    assert_eq!(member.managed.read(|s| (s.entity_count(), s.last())), (200, 200));
+}
