@@ -110,12 +110,19 @@ impl Feed {
             return None;
         };
         let holds = Duration::from_secs(10) * 2u32.saturating_pow(self.failed.min(10));
-        let seq = match &load.step {
-            Step::Rest(_) | Step::Look(_) => return None,
-            Step::Parts { manifest, .. } => manifest.seq(),
-            Step::ReadOn { view, .. } => view.pos,
+        self.loads_from().filter(|_| now.since(load.began) <= holds)
+    }
+
+    /// How far the state that is being loaded has come: the snapshot's slot, and what was read on from there.
+    pub(crate) fn loads_from(&self) -> Option<Seq> {
+        let State::Loading(load) = &self.state else {
+            return None;
         };
-        (now.since(load.began) <= holds).then_some(seq)
+        match &load.step {
+            Step::Rest(_) | Step::Look(_) => None,
+            Step::Parts { manifest, .. } => Some(manifest.seq()),
+            Step::ReadOn { view, .. } => Some(view.pos),
+        }
     }
 
     /// Begins to load, or begins again.
@@ -202,7 +209,7 @@ impl Feed {
         match &load.step {
             Step::Rest(at) => Some(*at),
             Step::Look(newest) => Some(newest.wake()),
-            Step::Parts { asks, .. } => asks.values().map(|a| a.wake()).min(),
+            Step::Parts { asks, .. } => asks.values().take(SIDE_BY_SIDE).map(|a| a.wake()).min(),
             Step::ReadOn { view, tail } => (view.pos < journal).then(|| tail.wake()),
         }
     }

@@ -112,6 +112,8 @@ pub enum Event {
         /// Who; `None` after a release.
         leader: Option<Process>,
     },
+    /// This node's claim, or its naming as successor, of this epoch lay in a slot that had been collected: it is void, and nothing came of it.
+    ClaimVoid(Epoch),
     /// This node may act on the world from now on, under this epoch.
     FullGained(Epoch),
     /// It may not any more.

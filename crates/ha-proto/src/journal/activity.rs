@@ -28,8 +28,12 @@ pub(crate) enum Note {
     Answered,
     /// This process leads; claim or naming validated.
     Leads(Epoch),
+    /// A follower has found nothing in the next slot.
+    Absent { sent_at: Instant },
     /// A claim did not come to lead.
     ClaimLost(String),
+    /// A claim or a naming came to lie in a slot that had been collected.
+    ClaimVoid(Epoch),
     /// Something was sent.
     Sent {
         tickets: Tickets,

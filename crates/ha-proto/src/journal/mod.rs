@@ -186,6 +186,11 @@ impl Journal {
         self.tail.hurry(now);
     }
 
+    /// Confirms the view no later than then.
+    pub(crate) fn confirm_by(&mut self, at: Instant) {
+        self.next_confirm = self.next_confirm.min(at);
+    }
+
     /// Asks for a proof that began at or after now.
     pub(crate) fn read(&mut self, now: Instant, read: ReadId) {
         self.reads.push_back((read, now));

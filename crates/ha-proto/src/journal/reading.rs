@@ -139,6 +139,9 @@ impl Journal {
         if self.suspect.is_some() {
             return self.begin_confirm(cx, false);
         }
+        if self.lead.is_none() {
+            self.notes.push_back(Note::Absent { sent_at });
+        }
         if !self.loaded && !self.end_loading(cx) {
             return;
         }

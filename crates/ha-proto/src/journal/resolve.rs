@@ -1,7 +1,6 @@
 //! What became of an own entry: won, lost to a stranger, void.
 
 use alloc::boxed::Box;
-use alloc::string::ToString;
 
 use super::{Activity, Journal, Note, Pending, Validation};
 use crate::entry::{Kind, RawEntry};
@@ -202,9 +201,7 @@ impl Journal {
         });
         if !holds {
             self.void(beside);
-            self.notes.push_back(Note::ClaimLost(
-                "its slot had been collected: the claim is void".to_string(),
-            ));
+            self.notes.push_back(Note::ClaimVoid(epoch));
             return self.load(cx, manifest);
         }
         let confirmed = manifest.as_ref().map_or(Seq(0), |m| m.seq());

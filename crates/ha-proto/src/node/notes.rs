@@ -31,7 +31,16 @@ impl Node {
                 }
             }
             Note::Leads(epoch) => self.on_leads(now, epoch),
+            Note::Absent { sent_at } if self.is_behind(now, sent_at) => {
+                // Once a poll at most: it may be the other's word that is wrong.
+                self.journal.confirm_by(now + self.config.poll);
+            }
+            Note::Absent { .. } => {}
             Note::ClaimLost(why) => self.claim_lost(now, &why),
+            Note::ClaimVoid(epoch) => {
+                self.out.event(Event::ClaimVoid(epoch));
+                self.claim_lost(now, "its slot had been collected");
+            }
             Note::Sent {
                 tickets,
                 write_id,
@@ -98,6 +107,15 @@ impl Node {
             Payload::Release => {}
         }
         self.with(now, |s, cx| s.feed.on_entry(cx, header, payload));
+    }
+
+    /// Somebody had read beyond the next slot before that was asked for, and it is absent: it has been collected.
+    fn is_behind(&self, now: Instant, sent_at: Instant) -> bool {
+        let (pos, timeout) = (self.journal.view.pos, self.config.shown_timeout());
+        let mut peers = self.peers.known().values();
+        let others_are_beyond =
+            peers.any(|p| p.record.seq > pos && p.changed_at < sent_at && p.is_alive(now, timeout));
+        others_are_beyond || self.feed.loads_from().is_some_and(|seq| seq > pos)
     }
 
     fn on_reloaded(&mut self, now: Instant) {
