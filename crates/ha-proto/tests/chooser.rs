@@ -1,6 +1,7 @@
 //! Brooklyn's order of preference (`BasicMasterChooser`), line by line.
 
-use ha_proto::{Candidate, NodeId, Role, chooser};
+use ha_proto::{Candidate, Input, Mode, NodeId, Role, chooser};
+use ha_sim::{MS, SEC, World};
 use proptest::prelude::*;
 
 fn node(id: &str, role: Role, priority: i64, version: Option<&str>) -> Candidate {
@@ -121,4 +122,26 @@ proptest! {
         prop_assert_eq!(chooser::rank(nodes), ranked.clone());
         prop_assert!(ranked.windows(2).all(|w| w[0].priority >= w[1].priority));
     }
+}
+
+#[test]
+fn a_leader_that_stops_does_not_name_a_process_that_has_exited() {
+    let mut w = World::quiet(7, &[Mode::Auto; 3]);
+    w.start_all();
+    w.until("all follow", SEC, |w| {
+        w.masters().len() == 1 && !w.roles().contains(&Role::Initializing)
+    });
+    let first = w.master();
+    let gone = w.members[first].live().process().clone();
+    w.crash(first);
+    for i in (0..3).filter(|i| *i != first) {
+        w.input(i, Input::Exited(gone.clone()));
+    }
+    w.until("the next", 100 * MS, |w| w.masters().len() == 1);
+    let second = w.master();
+    w.stop(second);
+    let third = 3 - first - second;
+    w.until("the last, though the first's record looks alive", 100 * MS, |w| {
+        w.masters() == [third]
+    });
 }

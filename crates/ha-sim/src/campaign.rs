@@ -28,7 +28,7 @@ impl Summary {
         match result {
             Ok(report) => {
                 let t = report.tally;
-                if t.takeovers == 0 || t.acknowledged == 0 || t.reads == 0 && t.acts == 0 {
+                if t.takeovers == 0 || t.acknowledged == 0 || t.faults == 0 || t.reads == 0 && t.acts == 0 {
                     self.empty.push(report.seed);
                 }
                 self.tally += t;

@@ -107,7 +107,7 @@ impl std::ops::AddAssign for Tally {
 pub struct Marks(BTreeMap<&'static str, u64>);
 
 /// All that worlds of [`crate::Plan`] should come to.
-pub const MARKS: [&str; 12] = [
+pub const MARKS: [&str; 25] = [
     "a create was ambiguous and won",
     "a claim was void",
     "a leader met a stranger",
@@ -120,6 +120,19 @@ pub const MARKS: [&str; 12] = [
     "a read was answered by a standby",
     "a pause of more than an hour",
     "a one-way partition",
+    "a sleeper's next slot was collected",
+    "all processes ended at once",
+    "a record was torn",
+    "a record was read as it had been",
+    "one of two processes with one id stopped",
+    "a clean start emptied the state",
+    "records were removed",
+    "a live leader was suspected",
+    "a damaged object was named",
+    "a wall clock was set",
+    "a node of low priority was passed over",
+    "the best of those alive was named",
+    "the best of those alive took over",
 ];
 
 impl Default for Marks {

@@ -103,6 +103,12 @@ impl Signs {
             .map(|(_, e, at)| (*e, *at))
     }
 
+    /// The evidence against a process whose last sign of life came then: that refutes what is weak and older.
+    fn evidence_since(&self, process: &Process, last_sign: Instant) -> Option<(Evidence, Instant)> {
+        self.evidence_against(process)
+            .filter(|(e, at)| *e <= Evidence::Stopped || *at >= last_sign)
+    }
+
     /// An entry was taken.
     pub(super) fn on_entry(&mut self, now: Instant, header: &Header, payload: &Payload, window: Duration) {
         self.heard = now;
@@ -236,10 +242,7 @@ impl Node {
             let said = self
                 .leader_says_it_stopped()
                 .then_some((Evidence::Stopped, self.leader_record_changed()));
-            // A sign of life that came after weak evidence refutes it.
-            let last_sign = self.last_sign();
-            let holds = |(e, at): &(Evidence, Instant)| *e <= Evidence::Stopped || *at >= last_sign;
-            self.signs.evidence_against(l).filter(holds).or(said)
+            self.signs.evidence_since(l, self.last_sign()).or(said)
         });
         judge(Situation {
             now,
@@ -309,7 +312,8 @@ impl Node {
             .peers
             .known()
             .values()
-            .filter(|p| p.could_take_part(now, &self.config) && Some(&p.process()) != but);
+            .filter(|p| p.could_take_part(now, &self.config) && Some(&p.process()) != but)
+            .filter(|p| self.signs.evidence_since(&p.process(), p.changed_at).is_none());
         let others = others.map(|p| {
             let r = &p.record;
             Candidate::new(r.node_id.clone(), r.status, r.priority, r.version.clone())
