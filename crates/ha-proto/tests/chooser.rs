@@ -141,7 +141,7 @@ fn a_leader_that_stops_does_not_name_a_process_that_has_exited() {
     let second = w.master();
     w.stop(second);
     let third = 3 - first - second;
-    w.until("the last, though the first's record looks alive", 100 * MS, |w| {
+    w.until("the last, though the first's record looks alive", 200 * MS, |w| {
         w.masters() == [third]
     });
 }

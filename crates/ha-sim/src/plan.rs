@@ -194,6 +194,17 @@ pub struct Violation {
     pub what: String,
 }
 
+impl Violation {
+    /// Something in the world of this seed.
+    #[must_use]
+    pub fn new(seed: u64, what: &str) -> Self {
+        Self {
+            seed,
+            what: what.to_string(),
+        }
+    }
+}
+
 impl std::fmt::Display for Violation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "seed {}: {}", self.seed, self.what)

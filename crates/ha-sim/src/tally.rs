@@ -49,10 +49,17 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// What clients and applications have asked for, and were answered: changes, reads and acts.
+    #[must_use]
+    pub fn operations(&self) -> u64 {
+        self.acknowledged + self.refused + self.unknown + self.reads + self.acts
+    }
+
     /// The counts with their names.
     #[must_use]
-    pub fn pairs(&self) -> [(&'static str, u64); 20] {
+    pub fn pairs(&self) -> [(&'static str, u64); 21] {
         [
+            ("operations", self.operations()),
             ("events", self.events),
             ("requests", self.requests),
             ("takeovers", self.takeovers),

@@ -13,6 +13,7 @@ use crate::judge::{Situation, Verdict, judge};
 use crate::mode::{Mode, Role};
 use crate::names::{PlaneId, Process};
 use crate::output::Event;
+use crate::peers::Peer;
 use crate::time::Instant;
 
 /// What has been seen of the leader, and of those before it.
@@ -312,8 +313,7 @@ impl Node {
             .peers
             .known()
             .values()
-            .filter(|p| p.could_take_part(now, &self.config) && Some(&p.process()) != but)
-            .filter(|p| self.signs.evidence_since(&p.process(), p.changed_at).is_none());
+            .filter(|p| self.looks_alive(now, p) && Some(&p.process()) != but);
         let others = others.map(|p| {
             let r = &p.record;
             Candidate::new(r.node_id.clone(), r.status, r.priority, r.version.clone())
@@ -329,6 +329,15 @@ impl Node {
             ));
         }
         all
+    }
+
+    /// Whether a node could take part now, as far as is known: nothing was heard against its process since its last sign of life.
+    pub(super) fn looks_alive(&self, now: Instant, peer: &Peer) -> bool {
+        peer.could_take_part(now, &self.config)
+            && self
+                .signs
+                .evidence_since(&peer.process(), peer.changed_at)
+                .is_none()
     }
 
     /// Whether this node would take leadership now.

@@ -323,8 +323,7 @@ impl Node {
     fn successor(&self, now: Instant, wisher: Option<&NodeId>) -> Option<Payload> {
         let fit = |node: &NodeId| {
             let peer = self.peers.known().get(node)?;
-            let alive =
-                peer.seen_alive && peer.could_take_part(now, &self.config) && is_eligible(peer.record.status);
+            let alive = peer.seen_alive && self.looks_alive(now, peer) && is_eligible(peer.record.status);
             alive.then(|| (peer.process(), peer.record.uri.clone().unwrap_or_default()))
         };
         let others = self

@@ -1,6 +1,6 @@
 //! I8: MASTER is reported, and a commit is written, only by who has applied all that came before its epoch.
 
-use ha_proto::{Epoch, Kind, RawEntry, Role, StoreOp};
+use ha_proto::{Epoch, Kind, Process, RawEntry, Role, StoreOp};
 
 use super::{Checker, Scene, Seen, holds};
 use crate::host::Host;
@@ -20,7 +20,7 @@ impl<S> Checker<S> for Roles {
             Seen::Rests { who, node, now, host } if node.role(now) == Role::Master => {
                 let epoch = node.write_authority();
                 let epoch = epoch.ok_or_else(|| format!("I8: n{} is MASTER and may not write", who.0))?;
-                has_all_before(scene.truth, epoch, host)
+                has_all_before(scene.truth, epoch, node.process(), host)
                     .map_err(|why| format!("I8: n{} is MASTER of epoch {epoch} {why}", who.0))
             }
             Seen::Asked {
@@ -33,7 +33,7 @@ impl<S> Checker<S> for Roles {
                 let Some(header) = RawEntry::peek(bytes).filter(|h| h.kind == Kind::Commit) else {
                     return Ok(());
                 };
-                has_all_before(scene.truth, header.epoch, host)
+                has_all_before(scene.truth, header.epoch, &header.by, host)
                     .map_err(|why| format!("I8: n{} writes a commit of epoch {} {why}", who.0, header.epoch))
             }
             _ => Ok(()),
@@ -41,9 +41,10 @@ impl<S> Checker<S> for Roles {
     }
 }
 
-/// An epoch that has not truly begun is a void claim's, and nothing of it counts.
-fn has_all_before<S>(truth: &Truth, epoch: Epoch, host: &Host<S>) -> Result<(), String> {
-    let Some(began) = truth.began(epoch) else {
+/// An epoch that has not truly begun, or is another's, is a void claim's, and nothing of it counts.
+fn has_all_before<S>(truth: &Truth, epoch: Epoch, leader: &Process, host: &Host<S>) -> Result<(), String> {
+    let truly_leads = truth.takeovers.get(&epoch).is_some_and(|(_, p)| p == leader);
+    let Some(began) = truth.began(epoch).filter(|_| truly_leads) else {
         return Ok(());
     };
     let before = truth.count_at(began);

@@ -30,7 +30,8 @@ impl<S: Service + 'static> World<S> {
                 .node
                 .as_ref()
                 .is_some_and(|n| n.failure().is_some());
-            if self.members[i].node.is_some() && (failed || is_twin) {
+            let is_clean = self.members[i].clean;
+            if self.members[i].node.is_some() && (failed || is_twin || is_clean) {
                 self.crash(i);
             }
             self.members[i].clean = false;
