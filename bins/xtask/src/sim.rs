@@ -32,7 +32,7 @@ pub(crate) struct Args {
     #[arg(long)]
     secs: Option<u64>,
     /// How many nodes each world has.
-    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=16))]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(2..=16))]
     nodes: Option<u64>,
     /// Has this kind of faults in every world.
     #[arg(long, value_parser = fault)]

@@ -72,7 +72,7 @@ pub struct Faults {
 }
 
 /// The names of the kinds that a command can put in or leave out.
-pub const KINDS: [&str; 25] = [
+pub const KINDS: [&str; 26] = [
     "tail",
     "lost",
     "reply-lost",
@@ -96,6 +96,7 @@ pub const KINDS: [&str; 25] = [
     "stops",
     "twins",
     "cleans",
+    "forgets",
     "suspicions",
     "rot",
 ];
@@ -224,6 +225,7 @@ impl Faults {
             "stops" => (&mut self.stops, 50),
             "twins" => (&mut self.twins, 20),
             "cleans" => (&mut self.cleans, 300),
+            "forgets" => (&mut self.forgets, 20),
             "suspicions" => (&mut self.suspicions, 50),
             "rot" => (&mut self.rot, 20),
             _ => return None,

@@ -73,20 +73,6 @@ fn worlds_of_all_kinds_heal() {
     );
 }
 
-/// Seeds and lengths of worlds that have shown a bug, kept for ever.
-const KEPT: &[(u64, u64)] = &[
-    // What was read ahead of the journal was never taken once the journal had it too.
-    (18_185_403_814_171_166_677, 1),
-];
-
-#[test]
-fn worlds_that_once_broke_heal() {
-    for (seed, secs) in KEPT {
-        let mut w = turmoil(*seed, *secs);
-        heal(&mut w);
-    }
-}
-
 /// A store that answers listings from the past breaks the plane, and the world sees it.
 #[test]
 fn a_store_that_lies_is_found() {

@@ -212,17 +212,17 @@ pub trait Checker<S> {
 pub fn all<S: Service + 'static>() -> Vec<Box<dyn Checker<S>>> {
     vec![
         Box::new(takeovers::Takeovers),
+        Box::new(fence::Fence::default()),
+        Box::new(recovery::Recovery::default()),
+        Box::new(roles::Roles),
         Box::new(acks::Acks::default()),
         Box::new(acts::Acts::default()),
+        Box::new(lease::Lease::default()),
         Box::new(prefix::Prefix),
-        Box::new(roles::Roles),
         Box::new(reads::Reads),
         Box::new(manifests::Manifests::default()),
         Box::new(digests::Digests::default()),
         Box::new(choice::Choice::default()),
-        Box::new(fence::Fence::default()),
-        Box::new(lease::Lease::default()),
-        Box::new(recovery::Recovery::default()),
         Box::new(rot::Rot::default()),
     ]
 }

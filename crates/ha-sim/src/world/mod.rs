@@ -283,6 +283,9 @@ impl<S: Service + 'static> World<S> {
     pub fn crash(&mut self, i: usize) {
         self.note(|| format!("n{i} crashes"));
         self.tally.crashes += 1;
+        // Nobody will tell their clients what became of them.
+        self.tally.unknown += self.members[i].tickets.len() as u64;
+        self.members[i].tickets.clear();
         self.members[i].node = None;
         self.members[i].paused_until = 0;
         self.members[i].host = Host::default();

@@ -60,7 +60,7 @@ impl<S: Service + 'static> World<S> {
         let key = layout::record_key(&self.members[i].id);
         if let Some(bytes) = self.store.objects.get(&key).cloned() {
             let length = self.rng.below(bytes.len().max(1) as u64) as usize;
-            self.store.put(&key, &Arc::from(&bytes[..length]));
+            self.store.rot(&key, Arc::from(&bytes[..length]));
             self.marks.hit("a record was torn");
         }
         let next = ha_proto::Seq(self.truth.pos + 1);
@@ -159,7 +159,7 @@ impl<S: Service + 'static> World<S> {
     /// What a record was before it is put anew.
     pub(super) fn keep_hint(&mut self, op: &StoreOp) {
         if let StoreOp::Put { key, .. } = op
-            && let Some(bytes) = self.store.objects.get(key)
+            && let Some(bytes) = self.store.written(key)
         {
             self.hints.insert(key.clone(), bytes.clone());
         }
