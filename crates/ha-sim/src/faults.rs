@@ -69,10 +69,12 @@ pub struct Faults {
     pub suspicions: u64,
     /// Bytes of a stored object that change or are cut off, until an operator puts them back.
     pub rot: u64,
+    /// An entry of another history, or of an epoch that is over, in the slot that comes next.
+    pub strangers: u64,
 }
 
 /// The names of the kinds that a command can put in or leave out.
-pub const KINDS: [&str; 26] = [
+pub const KINDS: [&str; 27] = [
     "tail",
     "lost",
     "reply-lost",
@@ -99,6 +101,7 @@ pub const KINDS: [&str; 26] = [
     "forgets",
     "suspicions",
     "rot",
+    "strangers",
 ];
 
 impl Faults {
@@ -137,6 +140,7 @@ impl Faults {
             forgets: 0,
             suspicions: 0,
             rot: 0,
+            strangers: 0,
         }
     }
 
@@ -176,6 +180,7 @@ impl Faults {
             forgets: some(&[0, 0, 20]),
             suspicions: some(&[0, 0, 50]),
             rot: some(&[0, 0, 0, 20]),
+            strangers: some(&[0, 0, 0, 20]),
         }
     }
 
@@ -194,6 +199,7 @@ impl Faults {
             &mut self.twins,
             &mut self.forgets,
             &mut self.rot,
+            &mut self.strangers,
         ] {
             *rare = rare.div_ceil(times);
         }
@@ -228,6 +234,7 @@ impl Faults {
             "forgets" => (&mut self.forgets, 20),
             "suspicions" => (&mut self.suspicions, 50),
             "rot" => (&mut self.rot, 20),
+            "strangers" => (&mut self.strangers, 20),
             _ => return None,
         })
     }

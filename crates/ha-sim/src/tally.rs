@@ -114,7 +114,7 @@ impl std::ops::AddAssign for Tally {
 pub struct Marks(BTreeMap<&'static str, u64>);
 
 /// All that worlds of [`crate::Plan`] should come to.
-pub const MARKS: [&str; 25] = [
+pub const MARKS: [&str; 26] = [
     "a create was ambiguous and won",
     "a claim was void",
     "a leader met a stranger",
@@ -137,6 +137,7 @@ pub const MARKS: [&str; 25] = [
     "a live leader was suspected",
     "a damaged object was named",
     "a wall clock was set",
+    "a leader went on behind an entry that is not valid",
     "a node of low priority was passed over",
     "the best of those alive was named",
     "the best of those alive took over",

@@ -14,7 +14,8 @@ use crate::service::EMPTIED;
 pub struct Truth {
     /// The last slot that was ever filled, without a gap.
     pub pos: u64,
-    chain: Digest,
+    /// The hash of the last valid entry.
+    pub chain: Digest,
     /// The current epoch.
     pub epoch: Epoch,
     /// Who leads it.

@@ -198,6 +198,10 @@ impl<S: Service + 'static> World<S> {
                 seq,
                 write_id,
             } => {
+                if self.forged > 0 && !self.truth.valid.contains_key(&Seq(seq.0 - 1)) {
+                    self.marks
+                        .hit("a leader went on behind an entry that is not valid");
+                }
                 if self.members[i].doubtful.remove(&write_id) {
                     self.marks.hit("a create was ambiguous and won");
                 }

@@ -3,6 +3,7 @@
 mod acts;
 mod ask;
 mod drive;
+mod forge;
 mod operator;
 mod rest;
 mod trouble;
@@ -144,6 +145,8 @@ pub struct World<S = Numbers> {
     rotten_key: Option<String>,
     /// Answers on their way whose bytes are not what was written.
     rotten: BTreeMap<(Who, ha_proto::RequestId), String>,
+    /// Entries that are not valid, and that no node has written.
+    pub forged: u64,
     /// What `snapshot/` held before its last change.
     stale: Vec<String>,
     /// What the records were before their last change.
@@ -227,6 +230,7 @@ impl<S: Service + 'static> World<S> {
             sent: BTreeMap::new(),
             rotten_key: None,
             rotten: BTreeMap::new(),
+            forged: 0,
             stale: Vec::new(),
             hints: BTreeMap::new(),
             tells: std::env::var_os("HA_LOG").is_some(),

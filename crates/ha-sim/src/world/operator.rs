@@ -29,6 +29,9 @@ impl<S: Service + 'static> World<S> {
         if self.rng.chance_of_fault(self.faults.rot) {
             return self.rot();
         }
+        if self.rng.chance_of_fault(self.faults.strangers) {
+            return self.forge();
+        }
         if self.rng.chance_of_fault(self.faults.blackouts) {
             return self.blackout();
         }
