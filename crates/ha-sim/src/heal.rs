@@ -27,8 +27,12 @@ pub fn heal<S: Service + 'static>(w: &mut World<S>) {
     });
     let reader = w.add(Mode::HotBackup);
     w.start(reader);
-    w.until("I5: everybody has its state", 10 * sec, |w| {
-        w.residents().iter().all(|i| w.members[*i].host.loaded)
+    // Who has slept through many epochs confirms each of them on its way.
+    let behind = 10 * sec + w.truth.takeovers.len() as u64 * 30 * MS * w.load.slower;
+    w.until("I5: everybody has its state", behind, |w| {
+        let all = w.truth.line(w.truth.state.len() as u64);
+        let has_it = |i: &usize| w.members[*i].host.loaded && Some(w.members[*i].host.line) == all;
+        w.residents().iter().all(has_it)
     });
     w.run_for(sec);
     w.show_healed();
@@ -123,7 +127,11 @@ fn successors<S: Service + 'static>(w: &mut World<S>, sec: Micros) {
         if lowest != best {
             w.marks.hit("a node of low priority was passed over");
         }
-        if w.members[master].node.is_none() {
+        // Who has crashed is started again by somebody else.
+        if is_stop {
+            w.until("whoever was told to stop has stopped", 10 * sec, |w| {
+                w.members[master].node.is_none()
+            });
             w.start(master);
         }
         w.until("I6: one master, and all follow", 10 * sec, |w| {

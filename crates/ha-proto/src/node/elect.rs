@@ -104,12 +104,6 @@ impl Signs {
             .map(|(_, e, at)| (*e, *at))
     }
 
-    /// The evidence against a process whose last sign of life came then: that refutes what is weak and older.
-    fn evidence_since(&self, process: &Process, last_sign: Instant) -> Option<(Evidence, Instant)> {
-        self.evidence_against(process)
-            .filter(|(e, at)| *e <= Evidence::Stopped || *at >= last_sign)
-    }
-
     /// An entry was taken.
     pub(super) fn on_entry(&mut self, now: Instant, header: &Header, payload: &Payload, window: Duration) {
         self.heard = now;
@@ -243,7 +237,10 @@ impl Node {
             let said = self
                 .leader_says_it_stopped()
                 .then_some((Evidence::Stopped, self.leader_record_changed()));
-            self.signs.evidence_since(l, self.last_sign()).or(said)
+            // A sign of life that came after weak evidence refutes it.
+            let last_sign = self.last_sign();
+            let holds = |(e, at): &(Evidence, Instant)| *e <= Evidence::Stopped || *at >= last_sign;
+            self.signs.evidence_against(l).filter(holds).or(said)
         });
         judge(Situation {
             now,
@@ -331,13 +328,14 @@ impl Node {
         all
     }
 
-    /// Whether a node could take part now, as far as is known: nothing was heard against its process since its last sign of life.
+    /// Whether a node could take part now, as far as is known. What is merely suspected is left to its record.
     pub(super) fn looks_alive(&self, now: Instant, peer: &Peer) -> bool {
+        let has_ended = |(evidence, _): (Evidence, Instant)| evidence <= Evidence::Stopped;
         peer.could_take_part(now, &self.config)
-            && self
+            && !self
                 .signs
-                .evidence_since(&peer.process(), peer.changed_at)
-                .is_none()
+                .evidence_against(&peer.process())
+                .is_some_and(has_ended)
     }
 
     /// Whether this node would take leadership now.

@@ -2,9 +2,11 @@
 //! truly written of themselves. The order is counted here anew.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use ha_proto::{Kind, Node, NodeRecord, Payload, Process, RawEntry, Role, StoreOp, layout};
+use ha_proto::{
+    Epoch, Kind, Mode, Node, NodeId, NodeRecord, Payload, Process, RawEntry, Role, StoreOp, layout,
+};
 
 use super::{Checker, Scene, Seen, holds};
 use crate::Who;
@@ -14,6 +16,8 @@ use crate::Who;
 pub struct Choice {
     /// Which processes each node knows to have exited.
     exited: BTreeSet<(Who, Process)>,
+    /// Under which epoch a node has last wished to lead. It may change its mind, and be named nonetheless.
+    wished: BTreeMap<NodeId, Epoch>,
 }
 
 /// How many of them are remembered.
@@ -30,6 +34,18 @@ impl<S> Checker<S> for Choice {
             if self.exited.len() > REMEMBERED {
                 self.exited.pop_first();
             }
+        }
+        if let Seen::Asked {
+            node,
+            op: StoreOp::Put { .. },
+            ..
+        } = *seen
+        {
+            // Asking the node is cheaper than reading what it writes, and it writes at every change.
+            if node.mode() == Mode::Master && node.write_authority().is_none() {
+                self.wished.insert(node.process().node.clone(), scene.truth.epoch);
+            }
+            return Ok(());
         }
         let Seen::Asked {
             who,
@@ -62,15 +78,15 @@ impl<S> Checker<S> for Choice {
         };
         let mut known = known(scene, node, now);
         known.retain(|r| !has_exited(r));
-        let Some(chosen) = known.iter().find(|r| r.node_id == successor.node) else {
+        if known.iter().all(|r| r.node_id != successor.node) {
             // What it knows is not what lies there now: nothing can be said.
             return Ok(());
-        };
-        // Who led a moment ago may be suspected, and is passed over until it gives a sign of life.
-        let others = known.iter().filter(|r| r.status != Role::Master || *r == chosen);
-        let best = others.max_by(|a, b| rank(a).cmp(&rank(b)));
+        }
+        let best = known.iter().max_by(|a, b| rank(a).cmp(&rank(b)));
         let best = best.map_or(&successor.node, |best| &best.node_id);
-        holds(chosen.wishes_to_lead || *best == successor.node, || {
+        let wished = self.wished.get(&successor.node);
+        let has_wished = wished.is_some_and(|epoch| *epoch >= node.view().epoch);
+        holds(has_wished || *best == successor.node, || {
             format!(
                 "I7: n{} names {}, and {best} goes before it",
                 who.0, successor.node
