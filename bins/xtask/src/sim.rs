@@ -1,10 +1,13 @@
 //! `cargo xtask sim`: worlds from seeds.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use ha_sim::{Kind, Plan, Summary, Sums, run as run_world, year};
+use ha_sim::{
+    KINDS, Kind, Plan, Report, SEC, Summary, Sums, Trace, Violation, run as run_world, shrink, year,
+};
 
 use crate::figures::Figures;
 
@@ -25,6 +28,21 @@ pub(crate) struct Args {
     /// Only worlds of this kind: turmoil, bursts, churn or slow.
     #[arg(long, value_parser = kind)]
     kind: Option<Kind>,
+    /// How long each world is in turmoil, simulated seconds.
+    #[arg(long)]
+    secs: Option<u64>,
+    /// How many nodes each world has.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(2..=16))]
+    nodes: Option<u64>,
+    /// Has this kind of faults in every world.
+    #[arg(long, value_parser = fault)]
+    with: Vec<String>,
+    /// Has none of this kind of faults.
+    #[arg(long, value_parser = fault)]
+    without: Vec<String>,
+    /// Looks for the smallest world that still breaks, for each seed that breaks.
+    #[arg(long)]
+    shrink: bool,
     /// Worlds at a time.
     #[arg(long, default_value_t = 2)]
     threads: u64,
@@ -41,18 +59,34 @@ fn kind(word: &str) -> Result<Kind, String> {
     found.ok_or_else(|| format!("there is no `{word}`, only {kinds:?}"))
 }
 
+fn fault(word: &str) -> Result<String, String> {
+    if KINDS.contains(&word) {
+        Ok(word.to_string())
+    } else {
+        Err(format!("there is no `{word}`, only {}", KINDS.join(", ")))
+    }
+}
+
 impl Args {
     fn plan(&self, seed: u64) -> Plan {
-        self.kind
-            .map_or_else(|| Plan::draw(seed), |kind| Plan::of(seed, kind, kind.secs()))
+        let drawn = Plan::draw(seed);
+        let kind = self.kind.unwrap_or(drawn.kind);
+        let mut plan = Plan::of(seed, kind, self.secs.unwrap_or(kind.secs()));
+        plan.nodes = self.nodes.unwrap_or(plan.nodes);
+        for kind in &self.with {
+            plan.faults.with(kind);
+        }
+        for kind in &self.without {
+            plan.faults.without(kind);
+        }
+        plan
     }
 
-    /// Shows a world again.
-    fn again(&self, seed: u64) -> String {
-        let kind = self.kind.map_or(String::new(), |kind| {
-            format!(" --kind {}", format!("{kind:?}").to_lowercase())
-        });
-        format!("cargo xtask sim --seed {seed} --worlds 1 --threads 1{kind}")
+    fn is_narrowed(&self) -> bool {
+        self.kind.is_some()
+            || self.secs.is_some()
+            || self.nodes.is_some()
+            || !(self.with.is_empty() && self.without.is_empty())
     }
 
     fn is_over(&self, worlds: u64, summary: &Summary, began: Instant) -> bool {
@@ -72,59 +106,112 @@ impl Args {
     }
 }
 
+/// Shows a world again: what the seed does not say itself is said.
+fn again(plan: &Plan) -> String {
+    let drawn = Plan::of(plan.seed, plan.kind, plan.turmoil / SEC);
+    let (had, has) = (drawn.faults.kinds(), plan.faults.kinds());
+    let kind = format!("{:?}", plan.kind).to_lowercase();
+    let mut command = format!(
+        "cargo xtask sim --worlds 1 --threads 1 --seed {} --kind {kind} --secs {} --nodes {}",
+        plan.seed,
+        plan.turmoil / SEC,
+        plan.nodes
+    );
+    for kind in KINDS {
+        match (had.contains(&kind), has.contains(&kind)) {
+            (false, true) => command.push_str(&format!(" --with {kind}")),
+            (true, false) => command.push_str(&format!(" --without {kind}")),
+            _ => {}
+        }
+    }
+    command
+}
+
+#[derive(Default)]
+struct Shared {
+    summary: Summary,
+    /// The hash of each world, in the order of their seeds.
+    traces: BTreeMap<u64, u64>,
+}
+
 pub(crate) fn run(args: &Args) -> Figures {
     if let Some(days) = args.year {
         return run_year(args.seed, days);
     }
     let began = Instant::now();
-    let (next, shared) = (AtomicU64::new(0), Mutex::new((Summary::default(), 0)));
+    let (next, shared) = (AtomicU64::new(0), Mutex::new(Shared::default()));
     std::thread::scope(|scope| {
         for _ in 0..args.threads.max(1) {
             scope.spawn(|| work(args, began, &next, &shared));
         }
     });
-    let (summary, traces) = shared.into_inner().expect("no worker panics");
-    report(&summary, traces, began)
+    let mut shared = shared.into_inner().expect("no worker panics");
+    shared.summary.is_narrowed = args.is_narrowed();
+    report(&shared, began)
 }
 
-fn work(args: &Args, began: Instant, next: &AtomicU64, shared: &Mutex<(Summary, u64)>) {
+fn work(args: &Args, began: Instant, next: &AtomicU64, shared: &Mutex<Shared>) {
     loop {
         let world = next.fetch_add(1, Ordering::Relaxed);
-        {
-            let (summary, _) = &*shared.lock().expect("no worker panics");
-            if args.is_over(world, summary, began) {
-                return;
+        if args.is_over(world, &shared.lock().expect("no worker panics").summary, began) {
+            return;
+        }
+        let plan = args.plan(args.seed.wrapping_add(world));
+        // One in a hundred is run again: the same seed is the same world.
+        let result = once_or_twice(&plan, world.is_multiple_of(100));
+        if let Err(violation) = &result {
+            eprintln!(
+                "{violation}\nagain: {}    (HA_LOG=1 tells all that happens)",
+                again(&plan)
+            );
+            if args.shrink {
+                shrink_and_tell(&plan);
             }
         }
-        let seed = args.seed.wrapping_add(world);
-        let mut result = run_world::<Sums>(&args.plan(seed), Vec::new);
-        // One in a hundred is run again: the same seed is the same world.
-        if world.is_multiple_of(100) {
-            let again = run_world::<Sums>(&args.plan(seed), Vec::new);
-            assert_eq!(result, again, "seed {seed} is not the same world twice");
-        }
-        if let Err(violation) = &mut result {
-            eprintln!("{violation}");
-            eprintln!("again: {}    (HA_LOG=1 tells all that happens)", args.again(seed));
-        }
-        let (summary, traces) = &mut *shared.lock().expect("no worker panics");
-        *traces ^= result.as_ref().map_or(0, |report| report.trace);
-        summary.add(result);
+        let shared = &mut *shared.lock().expect("no worker panics");
+        shared
+            .traces
+            .insert(world, result.as_ref().map_or(0, |report| report.trace));
+        shared.summary.add(result);
+        let (summary, t) = (&shared.summary, &shared.summary.tally);
         if summary.worlds.is_multiple_of(100) {
-            let t = &summary.tally;
             eprintln!(
-                "{} worlds in {:.0} s: {} takeovers, {} faults, {} acknowledged",
+                "{} worlds in {:.0} s: {} takeovers, {} faults, {} acknowledged, {} violations",
                 summary.worlds,
                 began.elapsed().as_secs_f64(),
                 t.takeovers,
                 t.faults,
-                t.acknowledged
+                t.acknowledged,
+                summary.violations.len()
             );
         }
     }
 }
 
-fn report(summary: &Summary, traces: u64, began: Instant) -> Figures {
+fn once_or_twice(plan: &Plan, twice: bool) -> Result<Report, Violation> {
+    let result = run_world::<Sums>(plan, Vec::new);
+    if twice && result != run_world::<Sums>(plan, Vec::new) {
+        return Err(Violation::new(
+            plan.seed,
+            "the same seed is not the same world twice",
+        ));
+    }
+    result
+}
+
+fn shrink_and_tell(plan: &Plan) {
+    let smallest = shrink::<Sums>(plan, |plan, _| eprintln!("smaller: {}", again(plan)));
+    if let Some((plan, violation)) = smallest {
+        eprintln!(
+            "smallest, with {}: {violation}\nagain: {}",
+            plan.faults.kinds().join(", "),
+            again(&plan)
+        );
+    }
+}
+
+fn report(shared: &Shared, began: Instant) -> Figures {
+    let summary = &shared.summary;
     for (mark, count) in summary.marks.iter() {
         eprintln!("{count:>10}  {mark}");
     }
@@ -132,16 +219,33 @@ fn report(summary: &Summary, traces: u64, began: Instant) -> Figures {
     for complaint in &complaints {
         eprintln!("VIOLATION {complaint}");
     }
+    let mut all = Trace::default();
+    shared.traces.values().for_each(|trace| all.word(*trace));
+    let cpu = cpu_seconds();
     let mut figures = Figures::default()
         .with("worlds", summary.worlds)
-        .with("seconds", format!("{:.1}", began.elapsed().as_secs_f64()));
+        .with("seconds", format!("{:.1}", began.elapsed().as_secs_f64()))
+        .with("cpu_seconds", format!("{cpu:.1}"))
+        .with(
+            "operations_per_cpu_second",
+            format!("{:.0}", summary.tally.operations() as f64 / cpu.max(0.01)),
+        );
     for (key, count) in summary.tally.pairs() {
         figures = figures.with(key, count);
     }
+    let (marks, missed) = (summary.marks.iter().count(), summary.marks.missed().len());
     figures
-        .with("marks_missed", summary.marks.missed().len())
-        .with("trace", format!("{traces:016x}"))
+        .with("marks", format!("{}/{marks}", marks - missed))
+        .with("trace", format!("{:016x}", all.value()))
         .violations(complaints.len() as u64)
+}
+
+/// What this process has had of its processors, in its own and in the system's code. 0 where nobody says.
+fn cpu_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = stat.rsplit_once(") ").map_or("", |(_, fields)| fields);
+    let ticks = fields.split(' ').skip(11).take(2);
+    ticks.filter_map(|t| t.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
 
 fn run_year(seed: u64, days: u64) -> Figures {
@@ -161,7 +265,8 @@ fn run_year(seed: u64, days: u64) -> Figures {
             .with("requests", year.requests)
             .with("objects_in_first_month", year.objects_in_first_month)
             .with("objects_in_last_month", year.objects_in_last_month)
-            .with("seconds", format!("{:.1}", began.elapsed().as_secs_f64())),
+            .with("seconds", format!("{:.1}", began.elapsed().as_secs_f64()))
+            .with("cpu_seconds", format!("{:.1}", cpu_seconds())),
         Err(_) => {
             eprintln!("again: cargo xtask sim --seed {seed} --year {days}");
             Figures::default().violations(1)

@@ -1,7 +1,10 @@
 //! Brooklyn's order of preference (`BasicMasterChooser`), line by line.
 
-use ha_proto::{Candidate, NodeId, Role, chooser};
+use ha_proto::{Candidate, Input, Mode, NodeId, Pace, Role, chooser};
+use ha_sim::hand::{self, Hand};
+use ha_sim::{MS, SEC, World};
 use proptest::prelude::*;
+use std::time::Duration;
 
 fn node(id: &str, role: Role, priority: i64, version: Option<&str>) -> Candidate {
     Candidate::new(
@@ -121,4 +124,68 @@ proptest! {
         prop_assert_eq!(chooser::rank(nodes), ranked.clone());
         prop_assert!(ranked.windows(2).all(|w| w[0].priority >= w[1].priority));
     }
+}
+
+#[test]
+fn a_leader_that_stops_does_not_name_a_process_that_has_exited() {
+    let mut w = World::quiet(7, &[Mode::Auto; 3]);
+    w.start_all();
+    w.until("all follow", SEC, |w| {
+        w.masters().len() == 1 && !w.roles().contains(&Role::Initializing)
+    });
+    let first = w.master();
+    let gone = w.members[first].live().process().clone();
+    w.crash(first);
+    for i in (0..3).filter(|i| *i != first) {
+        w.input(i, Input::Exited(gone.clone()));
+    }
+    w.until("the next", 100 * MS, |w| w.masters().len() == 1);
+    let second = w.master();
+    w.stop(second);
+    let third = 3 - first - second;
+    w.until("the last, though the first's record looks alive", 200 * MS, |w| {
+        w.masters() == [third]
+    });
+}
+
+/// The look is as new as the order to go, though work takes longer to end than a look may.
+#[test]
+fn a_priority_that_was_set_a_moment_ago_counts_when_work_has_to_end_first() {
+    let mut h = Hand::new();
+    let ms = Duration::from_millis;
+    let pace = Pace {
+        beat: ms(2000),
+        follower_beat: ms(2000),
+        look: ms(2000),
+        follower_look: ms(4000),
+    };
+    let config = hand::config()
+        .pace(pace)
+        .poll(ms(1000))
+        .heartbeat_timeout(ms(5000))
+        .lease_ttl(ms(4000))
+        .request_timeout(ms(1000));
+    h.config = config.build().expect("these settings agree");
+    for i in 0..3 {
+        h.boot(i, Mode::Auto);
+        h.run(6000);
+    }
+    assert!(h.may_act(0));
+    // Until it has just looked: the next time is two seconds away.
+    h.hold(0, "list nodes");
+    h.run(2500);
+    h.free(0);
+    h.run(50);
+    let now = h.now();
+    let act = h.seats[0].node.begin_act(now).expect("it may act");
+    h.seats[2].node.set_priority(now, 50);
+    h.pump();
+    h.seats[0].node.stop(now);
+    h.pump();
+    h.run(1200);
+    let now = h.now();
+    h.seats[0].node.end_act(now, act);
+    h.pump();
+    h.run(2500);
+    assert_eq!(h.role(2), Role::Master);
 }

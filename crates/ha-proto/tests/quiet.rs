@@ -351,11 +351,8 @@ fn a_failed_node_tries_again_by_itself() {
     let mut w = three();
     let master = w.master();
     let at = ha_proto::layout::entry_key(ha_proto::Seq(w.truth.pos));
-    let good = w.store.objects[&at].clone();
     // Found when a node that starts reads it.
-    w.store
-        .objects
-        .insert(at.clone(), std::sync::Arc::from(&b"garbage"[..]));
+    w.store.rot(&at, std::sync::Arc::from(&b"garbage"[..]));
     let late = w.add(Mode::Auto);
     w.start(late);
     w.run_for(2 * SEC);
@@ -370,7 +367,7 @@ fn a_failed_node_tries_again_by_itself() {
             .contains(&at)
     );
     assert_eq!(w.master(), master);
-    w.store.objects.insert(at, good);
+    w.store.repair(&at);
     w.run_for(20 * SEC);
     assert_eq!(w.role(late), Some(Role::HotStandby));
 }

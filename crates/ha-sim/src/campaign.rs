@@ -19,6 +19,8 @@ pub struct Summary {
     pub violations: Vec<Violation>,
     /// Worlds in which nothing happened.
     pub empty: Vec<u64>,
+    /// Its worlds are not as the seeds have drawn them: not every mark can be hit.
+    pub is_narrowed: bool,
 }
 
 impl Summary {
@@ -28,7 +30,7 @@ impl Summary {
         match result {
             Ok(report) => {
                 let t = report.tally;
-                if t.takeovers == 0 || t.acknowledged == 0 || t.reads == 0 && t.acts == 0 {
+                if t.takeovers == 0 || t.acknowledged == 0 || t.faults == 0 || t.reads == 0 && t.acts == 0 {
                     self.empty.push(report.seed);
                 }
                 self.tally += t;
@@ -50,7 +52,7 @@ impl Summary {
         if self.worlds == 0 {
             complaints.push(String::from("no world was run"));
         }
-        if self.worlds >= ENOUGH {
+        if self.worlds >= ENOUGH && !self.is_narrowed {
             let missed = self.marks.missed();
             complaints.extend(
                 missed

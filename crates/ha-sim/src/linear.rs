@@ -3,12 +3,16 @@
 //! The journal gives each change a place, so nothing has to be searched for. An operation's *height* is how many changes there are once
 //! it has had its effect: the place of an append, the length of what a read saw. A history is linearizable in the journal's order if and
 //! only if whatever began after another had ended has no lower height, and an append a greater one; and every answer agrees with the
-//! journal. An append whose outcome is unknown counts from its beginning on, if the journal has it.
+//! journal. An append whose outcome is unknown counts from its beginning on, if the journal has it. What empties the state is nobody's append; it
+//! has its place like all others.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
+
+/// In the journal, what empties the state: nobody appends it, and it may be there more than once.
+pub const EMPTIED: u64 = u64::MAX;
 
 /// What was called.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -94,6 +98,8 @@ pub enum Flaw {
     Refuted(Op),
     /// In the journal twice.
     Duplicated(Placed),
+    /// Appended by two operations, or a value that is none.
+    AppendedTwice(Op),
     /// In the journal, and appended by nobody.
     NeverWritten(Placed),
     /// A value of the journal behind one of a greater epoch or slot.
@@ -122,6 +128,7 @@ impl std::fmt::Display for Flaw {
             ),
             Self::Refuted(op) => write!(f, "answered 'not applied', and in the journal: {op:?}"),
             Self::Duplicated(p) => write!(f, "in the journal twice: {p:?}"),
+            Self::AppendedTwice(op) => write!(f, "another append has the same value: {op:?}"),
             Self::NeverWritten(p) => write!(f, "in the journal, and appended by nobody: {p:?}"),
             Self::Disordered(p) => write!(f, "behind a greater epoch or slot in the journal: {p:?}"),
             Self::NoPrefix(op) => write!(f, "saw what no prefix of the journal is: {op:?}"),
@@ -170,9 +177,15 @@ pub struct Checked {
 pub fn check(history: &[Op], journal: &[Placed]) -> Result<Checked, Flaw> {
     let heights = heights(journal)?;
     let mut by_invocation: Vec<(&Op, Option<u64>)> = Vec::with_capacity(history.len());
-    let mut written = vec![false; journal.len()];
+    let mut written: Vec<bool> = journal.iter().map(|p| p.value == EMPTIED).collect();
+    let mut appended = HashSet::with_capacity(history.len());
     let mut checked = Checked::default();
     for op in history {
+        if let Call::Append(value) = op.call
+            && (value == EMPTIED || !appended.insert(value))
+        {
+            return Err(Flaw::AppendedTwice(*op));
+        }
         let height = height(op, journal, &heights, &mut checked)?;
         if let (Call::Append(_), Some(height)) = (op.call, height) {
             written[height as usize - 1] = true;
@@ -195,7 +208,7 @@ fn heights(journal: &[Placed]) -> Result<HashMap<u64, u64>, Flaw> {
             return Err(Flaw::Disordered(*placed));
         }
         last = (placed.epoch, placed.seq);
-        if heights.insert(placed.value, i as u64 + 1).is_some() {
+        if placed.value != EMPTIED && heights.insert(placed.value, i as u64 + 1).is_some() {
             return Err(Flaw::Duplicated(*placed));
         }
     }

@@ -66,12 +66,16 @@ pub struct Member<S = Numbers> {
     pub version: Option<String>,
     /// Empties the state when it leads.
     pub clean: bool,
+    /// It is a second process with another member's id.
+    pub is_twin: bool,
     /// It has stopped in order.
     pub stopped: bool,
     /// Proposals that wait for an answer: their change, and its number in the history.
     pub tickets: BTreeMap<u64, (u64, usize)>,
-    /// Reads that wait.
+    /// Reads that wait for their proof.
     pub reads: BTreeMap<ReadId, Asked>,
+    /// Reads that are proven, and wait for the state to come to their slot.
+    pub proven: Vec<(Seq, Asked)>,
     /// What it does.
     pub act: Option<Act>,
     /// Acts that have ended, and it has not heard of.
@@ -105,9 +109,11 @@ impl<S: Service> Member<S> {
             priority: 0,
             version: Some(String::from("1.0.0")),
             clean: false,
+            is_twin: false,
             stopped: false,
             tickets: BTreeMap::new(),
             reads: BTreeMap::new(),
+            proven: Vec::new(),
             act: None,
             ended: Vec::new(),
             sent: BTreeSet::new(),
@@ -122,6 +128,7 @@ impl<S: Service> Member<S> {
         self.host = Host::default();
         self.tickets.clear();
         self.reads.clear();
+        self.proven.clear();
         self.act = None;
         self.ended.clear();
         self.sent.clear();

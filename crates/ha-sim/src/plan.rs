@@ -7,7 +7,7 @@ use ha_proto::{Config, ConfigBuilder, Mode, Pace};
 
 use crate::check::Checker;
 use crate::rng::Rng;
-use crate::{Faults, Load, MS, Marks, Micros, SEC, Service, Tally, World, config};
+use crate::{Faults, Load, MS, Marks, Micros, SEC, Service, Tally, World, config, heal};
 
 /// What most of a world's time goes into.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -91,17 +91,8 @@ impl Plan {
                 load.churn = rng.pick(&[1500, 4000]);
                 load.burst = 16;
                 faults.spread = 2 * MS;
-                faults.longest_pause = 20 * SEC;
-                for rare in [
-                    &mut faults.pauses,
-                    &mut faults.modes,
-                    &mut faults.stops,
-                    &mut faults.cuts,
-                    &mut faults.crashes,
-                    &mut faults.freezes,
-                ] {
-                    *rare /= 10;
-                }
+                faults.naps = 0;
+                faults.rarer(10);
             }
             Kind::Slow => {
                 load.slower = 20;
@@ -129,7 +120,8 @@ impl Plan {
         w.store.is_bucket = self.is_bucket;
         w.acting = true;
         for _ in 0..self.nodes {
-            w.add(Mode::Auto);
+            let i = w.add(Mode::Auto);
+            w.members[i].version = w.rng.pick(&VERSIONS).map(String::from);
         }
         w
     }
@@ -144,6 +136,15 @@ impl Plan {
         }
     }
 }
+
+/// What nodes say that they run.
+const VERSIONS: [Option<&str>; 5] = [
+    Some("1.10.0"),
+    Some("1.10.0"),
+    Some("1.9.0"),
+    Some("1.11.0-SNAPSHOT"),
+    None,
+];
 
 fn settings(kind: Kind, rng: &mut Rng) -> ConfigBuilder {
     let ms = Duration::from_millis;
@@ -193,6 +194,17 @@ pub struct Violation {
     pub what: String,
 }
 
+impl Violation {
+    /// Something in the world of this seed.
+    #[must_use]
+    pub fn new(seed: u64, what: &str) -> Self {
+        Self {
+            seed,
+            what: what.to_string(),
+        }
+    }
+}
+
 impl std::fmt::Display for Violation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "seed {}: {}", self.seed, self.what)
@@ -230,101 +242,4 @@ pub fn run<S: Service + 'static>(
             what: what.unwrap_or_default(),
         }
     })
-}
-
-/// Ends all faults and holds the plane to what it owes then: one leader within the bound of I6 that may act, every state the true one, and
-/// writes that are acknowledged.
-///
-/// # Panics
-/// If it does not hold.
-pub fn heal<S: Service + 'static>(w: &mut World<S>) {
-    // All bounds are for a plane that suspects after 300 ms.
-    let longest = w
-        .config
-        .heartbeat_timeout()
-        .max(w.config.pace().look.min(w.config.confirm_period()));
-    let sec = SEC * (longest.as_micros() as u64).div_ceil(300 * MS);
-    w.operators = false;
-    w.faults = Faults {
-        drift_ppm: w.faults.drift_ppm,
-        ..Faults::none()
-    };
-    wake_all(w);
-    tell_all(w, sec);
-    w.until("I6: one master after healing", 30 * sec, |w| {
-        w.masters().len() == 1
-    });
-    w.run_for(10 * sec);
-    w.until("I6: one master, and it may act", 10 * sec, |w| {
-        w.masters().len() == 1 && w.may_act(w.master())
-    });
-    let reader = w.add(Mode::HotBackup);
-    w.start(reader);
-    w.run_for(10 * sec);
-    assert!(
-        w.members[reader].host.loaded,
-        "a fresh reader reads (seed {})",
-        w.seed
-    );
-    w.show_healed();
-    let master = w.master();
-    assert!(
-        w.propose(master).is_some(),
-        "the master takes a write (seed {})",
-        w.seed
-    );
-    let acked = w.tally.acknowledged;
-    w.run_for(sec);
-    if w.tally.acknowledged == acked {
-        // A leader lingers for up to a quarter of what its last entry took, and if it slept meanwhile that may be long.
-        w.marks.hit("a write lingered for a part of a pause");
-        let longest = sec + (w.napped + 20 * SEC * w.load.slower) / 4;
-        w.until("the master's write is acknowledged", longest, |w| {
-            w.tally.acknowledged > acked
-        });
-    }
-    assert_eq!(
-        w.truth.junk, 0,
-        "with true views nothing that is not valid is ever written (seed {})",
-        w.seed
-    );
-}
-
-fn wake_all<S: Service + 'static>(w: &mut World<S>) {
-    for i in 0..w.members.len() {
-        let member = &mut w.members[i];
-        (member.deaf_until, member.mute_until) = (0, 0);
-        member.paused_until = member.paused_until.min(w.now);
-        w.deliver_ended(i);
-        let failed = w.members[i].node.as_ref().is_some_and(|n| n.failure().is_some());
-        if failed {
-            w.crash(i);
-        }
-        if w.members[i].node.is_none() {
-            w.start(i);
-        }
-    }
-}
-
-/// Every node can be told something else in the end, whatever it was in the middle of.
-fn tell_all<S: Service + 'static>(w: &mut World<S>, sec: Micros) {
-    let mut told = vec![false; w.members.len()];
-    for _ in 0..10 {
-        for (i, told) in told.iter_mut().enumerate() {
-            if w.members[i].node.is_none() {
-                // It was stopping, and has stopped.
-                w.members[i].mode = Mode::Auto;
-                w.start(i);
-                *told = true;
-            }
-            *told = *told || w.change_mode(i, Mode::Auto);
-        }
-        w.run_for(sec);
-    }
-    assert!(
-        told.iter().all(|t| *t),
-        "a change of mode is refused for ever: {:?} (seed {})",
-        w.roles(),
-        w.seed
-    );
 }

@@ -36,7 +36,7 @@ pub trait Service: Clone + Debug + Default {
 }
 
 /// What an entry that empties the state leaves in a list of changes.
-pub const EMPTIED: u64 = u64::MAX;
+pub use crate::linear::EMPTIED;
 
 /// The list of all changes. It grows for ever: for short worlds, in which a test looks at it.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]

@@ -13,6 +13,8 @@ pub struct Store {
     /// Folders stay when what was in them is deleted, as on a disk; a bucket knows none.
     pub is_bucket: bool,
     folders: BTreeSet<String>,
+    /// Of objects whose bytes have changed by themselves: what they were.
+    rotten: BTreeMap<String, Arc<[u8]>>,
 }
 
 impl Store {
@@ -38,12 +40,47 @@ impl Store {
             StoreOp::List { folder } => StoreReply::Names(self.list(folder)),
             StoreOp::Delete { key } => {
                 self.objects.remove(key);
+                self.rotten.remove(key);
                 StoreReply::Done
             }
         }
     }
 
-    fn put(&mut self, key: &str, bytes: &Arc<[u8]>) {
+    /// The bytes of an object change by themselves.
+    pub fn rot(&mut self, key: &str, bytes: Arc<[u8]>) {
+        if let Some(object) = self.objects.get_mut(key) {
+            let was = std::mem::replace(object, bytes);
+            self.rotten.entry(key.to_string()).or_insert(was);
+        }
+    }
+
+    /// An operator puts back what an object was.
+    pub fn repair(&mut self, key: &str) {
+        if let Some(was) = self.rotten.remove(key) {
+            self.objects.insert(key.to_string(), was);
+        }
+    }
+
+    /// Puts back all.
+    pub fn repair_all(&mut self) {
+        self.objects.append(&mut self.rotten);
+    }
+
+    /// Whether the bytes of an object have changed by themselves.
+    #[must_use]
+    pub fn is_rotten(&self, key: &str) -> bool {
+        self.rotten.contains_key(key)
+    }
+
+    /// What was written there.
+    #[must_use]
+    pub fn written(&self, key: &str) -> Option<&Arc<[u8]>> {
+        self.rotten.get(key).or_else(|| self.objects.get(key))
+    }
+
+    /// Puts an object there, whatever was there.
+    pub fn put(&mut self, key: &str, bytes: &Arc<[u8]>) {
+        self.rotten.remove(key);
         let mut folder = key;
         while let Some((parent, _)) = folder.rsplit_once('/') {
             self.folders.insert(parent.to_string());

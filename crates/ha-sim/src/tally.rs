@@ -49,10 +49,17 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// What clients and applications have asked for, and were answered: changes, reads and acts.
+    #[must_use]
+    pub fn operations(&self) -> u64 {
+        self.acknowledged + self.refused + self.unknown + self.reads + self.acts
+    }
+
     /// The counts with their names.
     #[must_use]
-    pub fn pairs(&self) -> [(&'static str, u64); 20] {
+    pub fn pairs(&self) -> [(&'static str, u64); 21] {
         [
+            ("operations", self.operations()),
             ("events", self.events),
             ("requests", self.requests),
             ("takeovers", self.takeovers),
@@ -107,7 +114,7 @@ impl std::ops::AddAssign for Tally {
 pub struct Marks(BTreeMap<&'static str, u64>);
 
 /// All that worlds of [`crate::Plan`] should come to.
-pub const MARKS: [&str; 12] = [
+pub const MARKS: [&str; 26] = [
     "a create was ambiguous and won",
     "a claim was void",
     "a leader met a stranger",
@@ -120,6 +127,20 @@ pub const MARKS: [&str; 12] = [
     "a read was answered by a standby",
     "a pause of more than an hour",
     "a one-way partition",
+    "a sleeper's next slot was collected",
+    "all processes ended at once",
+    "a record was torn",
+    "a record was read as it had been",
+    "one of two processes with one id stopped",
+    "a clean start emptied the state",
+    "records were removed",
+    "a live leader was suspected",
+    "a damaged object was named",
+    "a wall clock was set",
+    "a leader went on behind an entry that is not valid",
+    "a node of low priority was passed over",
+    "the best of those alive was named",
+    "the best of those alive took over",
 ];
 
 impl Default for Marks {

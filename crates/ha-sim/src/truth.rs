@@ -14,7 +14,8 @@ use crate::service::EMPTIED;
 pub struct Truth {
     /// The last slot that was ever filled, without a gap.
     pub pos: u64,
-    chain: Digest,
+    /// The hash of the last valid entry.
+    pub chain: Digest,
     /// The current epoch.
     pub epoch: Epoch,
     /// Who leads it.
@@ -23,6 +24,10 @@ pub struct Truth {
     pub released: bool,
     /// The write id and the leader of each epoch.
     pub takeovers: BTreeMap<Epoch, (WriteId, Process)>,
+    /// The epoch that each slot of a takeover or handover began.
+    begun: BTreeMap<Seq, Epoch>,
+    /// The slot in which each epoch began.
+    began: BTreeMap<Epoch, Seq>,
     /// The numbers of all committed changes.
     pub state: Vec<u64>,
     /// Epoch and slot of each of them.
@@ -63,6 +68,19 @@ impl Truth {
     pub fn count_at(&self, seq: Seq) -> u64 {
         let last = self.counts.range(..=seq).next_back();
         last.map_or(0, |(_, count)| *count as u64)
+    }
+
+    /// The epoch that is current in a slot.
+    #[must_use]
+    pub fn current_at(&self, seq: Seq) -> Epoch {
+        let last = self.begun.range(..=seq).next_back();
+        last.map_or(Epoch(0), |(_, epoch)| *epoch)
+    }
+
+    /// The slot in which an epoch began, if it has.
+    #[must_use]
+    pub fn began(&self, epoch: Epoch) -> Option<Seq> {
+        self.began.get(&epoch).copied()
     }
 
     /// The epoch of the changes in a slot; 0 if there are none.
@@ -128,6 +146,8 @@ impl Truth {
             let before = self.takeovers.insert(e.epoch, (e.write_id, leader.clone()));
             assert!(before.is_none(), "I1: epoch {} has two valid takeovers", e.epoch);
             assert!(e.epoch > self.epoch, "I1: epochs grow");
+            self.begun.insert(e.seq, e.epoch);
+            self.began.insert(e.epoch, e.seq);
             self.epoch = e.epoch;
             self.leader = Some(leader.clone());
             self.released = false;

@@ -185,3 +185,24 @@ fn it_agrees_with_how_the_history_was_made() {
         );
     }
 }
+
+#[test]
+fn two_appends_of_one_value_are_found() {
+    let ops = [append(7, 0, 3, 4), append(7, 1, 2, 4)];
+    assert_eq!(check(&ops, &placed(&[7])), Err(Flaw::AppendedTwice(ops[1])));
+}
+
+#[test]
+fn what_empties_the_state_is_nobodys_append_and_may_come_again() {
+    use ha_sim::linear::EMPTIED;
+    let ops = [
+        append(7, 0, 1, 5),
+        read(2, 3, 3, EMPTIED),
+        append(8, 4, 5, 7),
+        read(6, 7, 4, 8),
+    ];
+    assert!(check(&ops, &placed(&[EMPTIED, 7, EMPTIED, 8])).is_ok());
+    let stale = read(2, 3, 1, EMPTIED);
+    let found = check(&[ops[0], stale], &placed(&[EMPTIED, 7, EMPTIED]));
+    assert!(matches!(found, Err(Flaw::Reordered { .. })), "{found:?}");
+}

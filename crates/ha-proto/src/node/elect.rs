@@ -13,6 +13,7 @@ use crate::judge::{Situation, Verdict, judge};
 use crate::mode::{Mode, Role};
 use crate::names::{PlaneId, Process};
 use crate::output::Event;
+use crate::peers::Peer;
 use crate::time::Instant;
 
 /// What has been seen of the leader, and of those before it.
@@ -309,7 +310,7 @@ impl Node {
             .peers
             .known()
             .values()
-            .filter(|p| p.could_take_part(now, &self.config) && Some(&p.process()) != but);
+            .filter(|p| self.looks_alive(now, p) && Some(&p.process()) != but);
         let others = others.map(|p| {
             let r = &p.record;
             Candidate::new(r.node_id.clone(), r.status, r.priority, r.version.clone())
@@ -325,6 +326,16 @@ impl Node {
             ));
         }
         all
+    }
+
+    /// Whether a node could take part now, as far as is known. What is merely suspected is left to its record.
+    pub(super) fn looks_alive(&self, now: Instant, peer: &Peer) -> bool {
+        let has_ended = |(evidence, _): (Evidence, Instant)| evidence <= Evidence::Stopped;
+        peer.could_take_part(now, &self.config)
+            && !self
+                .signs
+                .evidence_against(&peer.process())
+                .is_some_and(has_ended)
     }
 
     /// Whether this node would take leadership now.

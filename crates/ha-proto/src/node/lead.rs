@@ -251,6 +251,11 @@ impl Node {
             return true;
         }
         let demoting = demoting.clone();
+        let has_looked = self.peers.looked_at().is_some_and(|at| at >= demoting.began);
+        if !has_looked {
+            // An operator may have changed a priority a moment ago. Work may end meanwhile.
+            self.peers.look_since(now, demoting.began);
+        }
         if self.journal.lead().is_none() && self.journal.is_idle() {
             let named = demoting.sent.unwrap_or(true);
             self.let_go(now, demoting.after, named);
@@ -262,11 +267,7 @@ impl Node {
         if now >= demoting.until && demoting.after == After::Stop {
             return self.give_up_demoting(now, &demoting);
         }
-        if self.peers.looked_at().is_none_or(|at| at < demoting.began)
-            && now < demoting.began + self.config.request_timeout
-        {
-            // An operator may have changed a priority a moment ago.
-            self.peers.look_since(now, demoting.began);
+        if !has_looked && now < demoting.began + self.config.request_timeout {
             return false;
         }
         let successor = self.successor(now, demoting.wisher.as_ref());
@@ -323,8 +324,7 @@ impl Node {
     fn successor(&self, now: Instant, wisher: Option<&NodeId>) -> Option<Payload> {
         let fit = |node: &NodeId| {
             let peer = self.peers.known().get(node)?;
-            let alive =
-                peer.seen_alive && peer.could_take_part(now, &self.config) && is_eligible(peer.record.status);
+            let alive = peer.seen_alive && self.looks_alive(now, peer) && is_eligible(peer.record.status);
             alive.then(|| (peer.process(), peer.record.uri.clone().unwrap_or_default()))
         };
         let others = self

@@ -1,4 +1,4 @@
-//! I2 and I3: what was acknowledged is in the true journal at its slot; what was answered "not applied" never is.
+//! I2: what was acknowledged is in the true journal at its slot; what was answered "not applied" never is.
 
 use std::collections::BTreeSet;
 
@@ -27,6 +27,7 @@ impl<S> Checker<S> for Acks {
                 change,
                 seq,
                 write_id,
+                ..
             } => durable(scene.truth, change, seq, write_id),
             Seen::NotApplied { change } => {
                 self.never.insert(change);

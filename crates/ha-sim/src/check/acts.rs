@@ -1,4 +1,4 @@
-//! I4: at most one process acts on the world at any real time. I9: nothing is done under an epoch lower than one that has acted.
+//! I4: at most one process acts on the world at any real time, and none under an epoch lower than one that has acted.
 
 use super::{Checker, Scene, Seen, holds};
 use crate::Who;
@@ -17,7 +17,7 @@ impl<S> Checker<S> for Acts {
 
     fn see(&mut self, _: &Scene<'_>, seen: &Seen<'_, S>) -> Result<(), String> {
         match *seen {
-            Seen::ActBegins { who, epoch } => {
+            Seen::ActBegins { who, epoch, .. } => {
                 if let Some((other, of)) = self.under_way {
                     return Err(format!(
                         "I4: {who:?} acts under epoch {epoch}, and {other:?} does under epoch {of}"
@@ -27,7 +27,7 @@ impl<S> Checker<S> for Acts {
                 let highest = self.highest;
                 self.highest = highest.max(epoch);
                 holds(epoch >= highest, || {
-                    format!("I9: an act under epoch {epoch} after one under {highest}")
+                    format!("I4: an act under epoch {epoch} after one under {highest}")
                 })
             }
             Seen::ActEnds { who } => {

@@ -1,6 +1,6 @@
 //! What must hold, each in a file of its own, behind [`Checker`].
 
-use ha_proto::{Instant, Node, Seq, StoreOp, StoreReply, WriteId};
+use ha_proto::{Config, Epoch, Instant, Node, Process, Seq, StoreOp, StoreReply, WriteId};
 
 use crate::host::Host;
 use crate::service::Service;
@@ -10,11 +10,16 @@ use crate::{Micros, Who};
 
 pub mod acks;
 pub mod acts;
+pub mod choice;
 pub mod digests;
+pub mod fence;
+pub mod lease;
 pub mod manifests;
 pub mod prefix;
 pub mod reads;
+pub mod recovery;
 pub mod roles;
+pub mod rot;
 pub mod takeovers;
 
 /// One step of a world, as a checker sees it.
@@ -31,9 +36,45 @@ pub enum Seen<'a, S> {
         now: Instant,
         /// For what.
         op: &'a StoreOp,
+        /// The owner of its state.
+        host: &'a Host<S>,
         /// It signs an entry that it has not sent before.
         is_new: bool,
     },
+    /// A request of a node has reached the store.
+    Reached {
+        /// Who asked.
+        who: Who,
+        /// When it was sent, by real time.
+        sent: Micros,
+        /// For what.
+        op: &'a StoreOp,
+        /// What came of it.
+        reply: &'a StoreReply,
+    },
+    /// A node is given bytes that are not what was written.
+    Rotten {
+        /// Who.
+        who: Who,
+        /// Of which object.
+        key: &'a str,
+    },
+    /// A node has said in words that something is wrong.
+    Warned {
+        /// Who.
+        who: Who,
+        /// Its words.
+        words: &'a str,
+    },
+    /// A node is told that a process has exited.
+    Exited {
+        /// Who is told.
+        who: Who,
+        /// Which.
+        process: &'a Process,
+    },
+    /// All processes have ended at once.
+    Blackout,
     /// The store has done what a request asked for.
     Stored {
         /// For what.
@@ -58,6 +99,8 @@ pub enum Seen<'a, S> {
         host: &'a Host<S>,
         /// The slot.
         seq: Seq,
+        /// The entry's epoch.
+        epoch: Epoch,
     },
     /// A node is asked for a snapshot of its state.
     Snapshot {
@@ -68,6 +111,8 @@ pub enum Seen<'a, S> {
     },
     /// A client is told that its change is durable.
     Durable {
+        /// Who says so.
+        who: Who,
         /// Which.
         change: u64,
         /// Where.
@@ -80,16 +125,23 @@ pub enum Seen<'a, S> {
         /// Which.
         change: u64,
     },
-    /// A client reads.
-    Read {
-        /// Where.
+    /// A node has proven for a linearizable read up to where the journal goes.
+    Proven {
+        /// Who.
         who: Who,
         /// The state must have reached this slot.
         at: Seq,
         /// The last slot that had been acknowledged before it was asked for.
         acked: Seq,
-        /// The state it is answered from, where the node has it.
-        host: Option<&'a Host<S>>,
+    },
+    /// A client is answered a linearizable read.
+    Read {
+        /// Where.
+        who: Who,
+        /// The last slot that had been acknowledged before it was asked for.
+        acked: Seq,
+        /// The state it is answered from.
+        host: &'a Host<S>,
     },
     /// A process begins to act on the world.
     ActBegins {
@@ -97,6 +149,15 @@ pub enum Seen<'a, S> {
         who: Who,
         /// Under which epoch.
         epoch: u64,
+        /// It will have ended by then, by real time.
+        until: Micros,
+    },
+    /// It goes on with it.
+    ActGoesOn {
+        /// Who.
+        who: Who,
+        /// It will have ended by then, by real time.
+        until: Micros,
     },
     /// What it did has ended.
     ActEnds {
@@ -111,6 +172,8 @@ pub enum Seen<'a, S> {
         node: &'a Node,
         /// What its clock shows.
         now: Instant,
+        /// The owner of its state.
+        host: &'a Host<S>,
     },
     /// All is healed, one leads, and nothing is under way.
     Healed {
@@ -128,6 +191,8 @@ pub struct Scene<'a> {
     pub store: &'a Store,
     /// What the journal truly says.
     pub truth: &'a Truth,
+    /// The settings of all nodes.
+    pub config: &'a Config,
 }
 
 /// Something that must hold at every step of every world.
@@ -147,13 +212,18 @@ pub trait Checker<S> {
 pub fn all<S: Service + 'static>() -> Vec<Box<dyn Checker<S>>> {
     vec![
         Box::new(takeovers::Takeovers),
+        Box::new(fence::Fence::default()),
+        Box::new(recovery::Recovery::default()),
+        Box::new(roles::Roles),
         Box::new(acks::Acks::default()),
         Box::new(acts::Acts::default()),
+        Box::new(lease::Lease::default()),
         Box::new(prefix::Prefix),
-        Box::new(roles::Roles),
         Box::new(reads::Reads),
-        Box::new(manifests::Manifests),
+        Box::new(manifests::Manifests::default()),
         Box::new(digests::Digests::default()),
+        Box::new(choice::Choice::default()),
+        Box::new(rot::Rot::default()),
     ]
 }
 

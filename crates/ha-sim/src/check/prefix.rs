@@ -18,7 +18,7 @@ impl<S> Checker<S> for Prefix {
             Seen::Restored { who, host, seq } => {
                 holds(scene.truth, host.line).map_err(|bad| format!("n{}, restored at {seq}: {bad}", who.0))
             }
-            Seen::Applied { who, host, seq } => {
+            Seen::Applied { who, host, seq, .. } => {
                 super::holds(host.loaded, || {
                     format!("I5: n{} applies slot {seq} to no state", who.0)
                 })?;

@@ -15,8 +15,12 @@ impl<S: Service + 'static> World<S> {
             who,
             node,
             now: local,
+            host: &member.host,
         };
         show!(self, seen);
+        self.answer_reads(i);
+        let member = &self.members[i];
+        let Some(node) = &member.node else { return };
         let Some(authority) = node.act_authority(local) else {
             return;
         };
@@ -29,6 +33,7 @@ impl<S: Service + 'static> World<S> {
                 let (act, generation) = (held.act, held.generation);
                 let ends = self.now + self.rng.below(until.saturating_sub(self.now).max(1)) + 1;
                 self.at(ends.min(until), Ev::ActEnds { who, act, generation });
+                self.show(&Seen::ActGoesOn { who, until });
             }
         } else if self.acting && self.members[i].act.is_none() && self.rng.chance(3000) {
             self.begin_act(i, authority);
@@ -41,7 +46,7 @@ impl<S: Service + 'static> World<S> {
         let now = self.members[i].clock(self.now);
         let act = self.members[i].live().begin_act(now).expect("it may act");
         let epoch = authority.epoch.0;
-        self.show(&Seen::ActBegins { who, epoch });
+        self.show(&Seen::ActBegins { who, epoch, until });
         self.acting_now = Some(who);
         self.tally.acts += 1;
         self.members[i].act = Some(Act {

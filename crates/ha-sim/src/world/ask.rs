@@ -1,7 +1,5 @@
 //! What tests and clients do to a world, and ask of it.
 
-use std::hash::Hasher;
-
 use ha_proto::{Input, Kind, Mode, ReadId, Role};
 
 use super::World;
@@ -126,6 +124,24 @@ impl<S: Service + 'static> World<S> {
         masters[0]
     }
 
+    /// The members that are to live: all but the second processes of one id.
+    #[must_use]
+    pub fn residents(&self) -> Vec<usize> {
+        (0..self.members.len())
+            .filter(|i| !self.members[*i].is_twin)
+            .collect()
+    }
+
+    /// An operator sets a node's priority.
+    pub fn set_priority(&mut self, i: usize, priority: i64) {
+        let now = self.members[i].clock(self.now);
+        self.members[i].priority = priority;
+        if let Some(node) = self.members[i].node.as_mut() {
+            node.set_priority(now, priority);
+            self.drain(i);
+        }
+    }
+
     /// Whether a node may act on the world.
     #[must_use]
     pub fn may_act(&self, i: usize) -> bool {
@@ -155,7 +171,7 @@ impl<S: Service + 'static> World<S> {
     /// A hash of all that nodes have ever asked for and told, with the time.
     #[must_use]
     pub fn trace(&self) -> u64 {
-        self.trace.finish()
+        self.trace.value()
     }
 
     /// Shows the checkers a plane that is healed.
@@ -164,6 +180,7 @@ impl<S: Service + 'static> World<S> {
             .members
             .iter()
             .enumerate()
+            .filter(|(_, m)| !m.is_twin)
             .map(|(i, m)| (i, &m.host))
             .collect();
         let hosts: Vec<_> = hosts.into_iter().filter(|(_, h)| h.loaded).collect();

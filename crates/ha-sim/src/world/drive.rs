@@ -1,7 +1,5 @@
 //! The driver of the nodes: hands them what comes, and does what they ask for.
 
-use std::hash::Hash;
-
 use ha_proto::{Event, HostRequest, Input, Output, ReadId, Seq, Tickets};
 
 use super::{Ev, World, show};
@@ -20,9 +18,10 @@ impl<S: Service + 'static> World<S> {
             Ev::Reaches {
                 who,
                 request,
+                sent,
                 back,
                 unknown,
-            } => self.reaches(who, request, back, unknown),
+            } => self.reaches(who, (request, sent), back, unknown),
             Ev::Again(op) => {
                 self.carry_out(&op);
             }
@@ -33,6 +32,10 @@ impl<S: Service + 'static> World<S> {
                 let until = self.members[who.0].paused_until;
                 if until > self.now {
                     return self.at(until, Ev::Comes { who, input });
+                }
+                self.show_rotten(who, &input);
+                if let Input::Exited(process) = &input {
+                    self.show(&Seen::Exited { who, process });
                 }
                 let now = self.members[who.0].clock(self.now);
                 self.members[who.0].live().handle_input(now, input);
@@ -47,11 +50,15 @@ impl<S: Service + 'static> World<S> {
                     return self.at(member.paused_until, Ev::Wake { who, generation });
                 }
                 let now = self.members[who.0].clock(self.now);
+                self.members[who.0].wake_at = 0;
                 self.members[who.0].live().handle_timeout(now);
                 self.drain(who.0);
             }
             Ev::ActEnds { who, act, generation } => self.act_ends(who, act, generation),
             Ev::Haunt(i) => self.haunt(i),
+            Ev::Doze(i, until) => self.doze(i, until),
+            Ev::TwinEnds(who) => self.end_twin(who),
+            Ev::Repair(key) => self.store.repair(&key),
             Ev::Heard(i) if self.members[i].paused_until > self.now => {
                 self.at(self.members[i].paused_until, Ev::Heard(i));
             }
@@ -59,7 +66,7 @@ impl<S: Service + 'static> World<S> {
             Ev::Restart(i) if self.nap_until > self.now => self.at(self.nap_until, Ev::Restart(i)),
             Ev::Restart(i) => {
                 if self.members[i].node.is_none() {
-                    self.start(i);
+                    self.restart(i);
                 }
             }
             Ev::Operator => self.operate(),
@@ -110,7 +117,7 @@ impl<S: Service + 'static> World<S> {
                 return any;
             };
             any |= !matches!(output, Output::Event(Event::Warning(_) | Event::Note(_)));
-            (self.now, i, &output).hash(&mut self.trace);
+            self.trace.output(self.now, i, &output);
             match output {
                 Output::Store(request) => self.send(i, request),
                 Output::Host(request) => self.own(i, request),
@@ -122,6 +129,14 @@ impl<S: Service + 'static> World<S> {
 
     /// Only so many are kept.
     fn warn(&mut self, i: usize, said: String) {
+        let (who, words) = (self.members[i].who(), said.as_str());
+        self.show(&Seen::Warned { who, words });
+        if said.contains("runs with this node's id") {
+            self.marks.hit("one of two processes with one id stopped");
+        }
+        if self.rotten_key.as_ref().is_some_and(|key| said.contains(key)) {
+            self.marks.hit("a damaged object was named");
+        }
         if self.warnings.len() < 1000 {
             self.warnings.push((i, said));
         }
@@ -151,8 +166,19 @@ impl<S: Service + 'static> World<S> {
             HostRequest::Apply(entry) => {
                 let host = &mut self.members[i].host;
                 host.apply(&entry);
-                let (host, seq) = (&*host, entry.seq);
-                show!(self, Seen::Applied { who, host, seq });
+                let (host, seq, epoch) = (&*host, entry.seq, entry.epoch);
+                show!(
+                    self,
+                    Seen::Applied {
+                        who,
+                        host,
+                        seq,
+                        epoch
+                    }
+                );
+                if entry.replaces {
+                    self.marks.hit("a clean start emptied the state");
+                }
             }
             HostRequest::Snapshot { id, .. } => {
                 let host = &self.members[i].host;
@@ -172,6 +198,10 @@ impl<S: Service + 'static> World<S> {
                 seq,
                 write_id,
             } => {
+                if self.forged > 0 && !self.truth.valid.contains_key(&Seq(seq.0 - 1)) {
+                    self.marks
+                        .hit("a leader went on behind an entry that is not valid");
+                }
                 if self.members[i].doubtful.remove(&write_id) {
                     self.marks.hit("a create was ambiguous and won");
                 }
@@ -179,6 +209,7 @@ impl<S: Service + 'static> World<S> {
                     show!(
                         self,
                         Seen::Durable {
+                            who: self.members[i].who(),
                             change,
                             seq,
                             write_id
@@ -207,13 +238,14 @@ impl<S: Service + 'static> World<S> {
             Event::ReadFailed(read) => {
                 self.members[i].reads.remove(&read);
             }
-            Event::Note(said) if said.contains("the claim is void") => self.marks.hit("a claim was void"),
+            Event::ClaimVoid(_) => self.marks.hit("a claim was void"),
+            Event::StateNotLoaded(said) => self.warn(i, said),
             Event::Stopped => {
                 let member = &mut self.members[i];
                 member.stopped = true;
                 member.node = None;
                 member.host = Host::default();
-                if self.operators {
+                if self.operators && !self.members[i].is_twin {
                     let back = self.now + self.rng.below(SEC / 4 * self.load.slower);
                     self.at(back, Ev::Restart(i));
                 }
@@ -242,30 +274,39 @@ impl<S: Service + 'static> World<S> {
         let Some(asked) = self.members[i].reads.remove(&read) else {
             return;
         };
-        let member = &self.members[i];
-        let node = member.node.as_ref().expect("it has just answered");
-        let is_there = node.applied().is_some_and(|applied| applied >= at) && member.host.loaded;
-        let host = is_there.then_some(&member.host);
-        if is_there && node.write_authority().is_none() {
-            self.marks.hit("a read was answered by a standby");
+        let acked = asked.acked;
+        show!(self, Seen::Proven { who, at, acked });
+        self.members[i].proven.push((at, asked));
+    }
+
+    /// Answers what is proven and has its state. A node without a state answers nobody.
+    pub(super) fn answer_reads(&mut self, i: usize) {
+        if self.members[i].proven.is_empty() {
+            return;
         }
-        let line = host
-            .map(|h| h.line)
-            .or_else(|| self.truth.line(self.truth.count_at(at)));
-        let line = line.expect("the journal has as many changes as it counts");
-        show!(
-            self,
-            Seen::Read {
-                who,
-                at,
-                acked: asked.acked,
-                host
+        let member = &mut self.members[i];
+        let Some(node) = &member.node else { return };
+        let Some(applied) = node.applied().filter(|_| member.host.loaded) else {
+            return;
+        };
+        let is_follower = node.write_authority().is_none();
+        let (now, later): (Vec<_>, Vec<_>) = std::mem::take(&mut member.proven)
+            .into_iter()
+            .partition(|(at, _)| *at <= applied);
+        member.proven = later;
+        for (_, asked) in now {
+            if is_follower {
+                self.marks.hit("a read was answered by a standby");
             }
-        );
-        self.tally.reads += 1;
-        self.answer(asked.op, |_| Answer::Saw {
-            len: line.len,
-            last: line.last,
-        });
+            let member = &self.members[i];
+            let (who, acked, host) = (member.who(), asked.acked, &member.host);
+            let line = host.line;
+            show!(self, Seen::Read { who, acked, host });
+            self.tally.reads += 1;
+            self.answer(asked.op, |_| Answer::Saw {
+                len: line.len,
+                last: line.last,
+            });
+        }
     }
 }

@@ -3,11 +3,13 @@
 mod acts;
 mod ask;
 mod drive;
+mod forge;
 mod operator;
+mod rest;
+mod trouble;
 mod wire;
 
 use std::cmp::Reverse;
-use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::time::Duration;
 
@@ -16,7 +18,7 @@ use ha_proto::{Config, Input, Mode, Seq, StoreOp, StoreRequest};
 use crate::check::{self, Checker, Scene, Seen};
 use crate::linear::Op;
 use crate::{
-    Faults, Host, MS, Marks, Member, Micros, Numbers, SEC, Service, Store, Tally, Truth, Who, rng::Rng,
+    Faults, Host, MS, Marks, Member, Micros, Numbers, SEC, Service, Store, Tally, Trace, Truth, Who, rng::Rng,
 };
 
 #[derive(Debug)]
@@ -25,6 +27,7 @@ pub(crate) enum Ev {
     Reaches {
         who: Who,
         request: StoreRequest,
+        sent: Micros,
         back: Option<Micros>,
         unknown: bool,
     },
@@ -49,6 +52,12 @@ pub(crate) enum Ev {
     Restart(usize),
     /// A sleeper is about to wake.
     Haunt(usize),
+    /// One that sleeps until its next slot has been collected, or until then.
+    Doze(usize, Micros),
+    /// A twin ends.
+    TwinEnds(Who),
+    /// An operator puts back the bytes of an object.
+    Repair(String),
     Operator,
 }
 
@@ -123,7 +132,7 @@ pub struct World<S = Numbers> {
     pub napped: Micros,
     /// The store refuses everything until then.
     throttled_until: Micros,
-    trace: DefaultHasher,
+    trace: Trace,
     /// Tells on standard error what happens; set by the environment variable `HA_LOG`.
     pub tells: bool,
     /// Requests by kind.
@@ -132,8 +141,16 @@ pub struct World<S = Numbers> {
     pub warnings: Vec<(usize, String)>,
     /// Creates of entries that were sent, by slot: any of them may land again.
     sent: BTreeMap<Seq, Vec<StoreOp>>,
+    /// What is being given to a node now, if its bytes are not what was written.
+    rotten_key: Option<String>,
+    /// Answers on their way whose bytes are not what was written.
+    rotten: BTreeMap<(Who, ha_proto::RequestId), String>,
+    /// Entries that are not valid, and that no node has written.
+    pub forged: u64,
     /// What `snapshot/` held before its last change.
     stale: Vec<String>,
+    /// What the records were before their last change.
+    hints: BTreeMap<String, std::sync::Arc<[u8]>>,
 }
 
 impl<S: std::fmt::Debug> std::fmt::Debug for World<S> {
@@ -209,9 +226,13 @@ impl<S: Service + 'static> World<S> {
             nap_until: 0,
             napped: 0,
             throttled_until: 0,
-            trace: DefaultHasher::new(),
+            trace: Trace::default(),
             sent: BTreeMap::new(),
+            rotten_key: None,
+            rotten: BTreeMap::new(),
+            forged: 0,
             stale: Vec::new(),
+            hints: BTreeMap::new(),
             tells: std::env::var_os("HA_LOG").is_some(),
         }
     }
@@ -243,6 +264,7 @@ impl<S: Service + 'static> World<S> {
             now: self.now,
             store: &self.store,
             truth: &self.truth,
+            config: &self.config,
         };
         judge(&mut self.checkers, &scene, seen, self.seed);
     }
@@ -265,9 +287,13 @@ impl<S: Service + 'static> World<S> {
     pub fn crash(&mut self, i: usize) {
         self.note(|| format!("n{i} crashes"));
         self.tally.crashes += 1;
+        // Nobody will tell their clients what became of them.
+        self.tally.unknown += self.members[i].tickets.len() as u64;
+        self.members[i].tickets.clear();
         self.members[i].node = None;
         self.members[i].paused_until = 0;
         self.members[i].host = Host::default();
+        self.tear(i);
     }
 
     /// A process stops for a while.
@@ -327,6 +353,7 @@ macro_rules! show {
             now: $world.now,
             store: &$world.store,
             truth: &$world.truth,
+            config: &$world.config,
         };
         $crate::world::judge(&mut $world.checkers, &scene, &$seen, $world.seed);
     }};

@@ -1,6 +1,6 @@
 //! What operators, applications and accidents do to the nodes, all the time.
 
-use ha_proto::{Input, Mode, Process};
+use ha_proto::{Input, Mode, NodeId, Process};
 
 use super::{Ev, World};
 use crate::{HOUR, MS, SEC, Service};
@@ -26,9 +26,20 @@ impl<S: Service + 'static> World<S> {
         }
         let i = self.rng.below(self.members.len() as u64) as usize;
         self.deliver_ended(i);
+        if self.rng.chance_of_fault(self.faults.rot) {
+            return self.rot();
+        }
+        if self.rng.chance_of_fault(self.faults.strangers) {
+            return self.forge();
+        }
+        if self.rng.chance_of_fault(self.faults.blackouts) {
+            return self.blackout();
+        }
         let member = &self.members[i];
-        if member.node.is_none() {
-            return;
+        let Some(node) = &member.node else { return };
+        if node.failure().is_some() && !member.is_twin && self.rng.chance(300) {
+            // Somebody looks after a node that has failed.
+            return self.crash_and_restart(i);
         }
         // What is told to a paused process reaches it later; here it is simply not told.
         let paused = member.paused_until > self.now;
@@ -38,16 +49,34 @@ impl<S: Service + 'static> World<S> {
         if paused {
             return;
         }
+        if self.rng.chance_of_fault(self.faults.naps) {
+            return self.nap();
+        }
+        if self.rng.chance_of_fault(self.faults.sleeps) {
+            return self.sleep_past_collection(i);
+        }
         if self.rng.chance(self.faults.pauses) {
-            if self.faults.longest_pause > HOUR && self.rng.chance(500) {
-                return self.nap();
-            }
             let longest = self.rng.pick(&[SEC / 5, 2 * SEC, 20 * SEC]);
             let until = self.now + self.rng.below(longest * self.load.slower);
             return self.pause(i, until);
         }
         if self.rng.chance(self.faults.cuts) {
             return self.cut(i);
+        }
+        if self.rng.chance_of_fault(self.faults.twins) && !self.members[i].is_twin {
+            return self.begin_twin(i);
+        }
+        if self.rng.chance_of_fault(self.faults.suspicions) {
+            return self.suspect_falsely(i);
+        }
+        if self.rng.chance_of_fault(self.faults.wall_steps) {
+            let wall = self.rng.draw() >> self.rng.below(64);
+            self.marks.hit("a wall clock was set");
+            self.tally.faults += 1;
+            return self.input(i, Input::Wall(wall));
+        }
+        if self.rng.chance_of_fault(self.faults.forgets) {
+            return self.forget_others(i);
         }
         if self.rng.chance(self.faults.stops) {
             // Started again once it has stopped.
@@ -81,13 +110,26 @@ impl<S: Service + 'static> World<S> {
             }
             90..=91 => {
                 let priority = self.rng.below(7) as i64 - 3;
-                let now = self.members[i].clock(self.now);
-                self.members[i].live().set_priority(now, priority);
-                self.drain(i);
+                self.set_priority(i, priority);
             }
             92 => self.input(i, Input::ClockJumped),
             _ => {}
         }
+    }
+
+    /// A process of a member begins again; sometimes with a clean state, if the operator is bold.
+    pub(super) fn restart(&mut self, i: usize) {
+        let is_clean = self.rng.chance_of_fault(self.faults.cleans);
+        self.members[i].clean = is_clean;
+        self.start(i);
+    }
+
+    fn forget_others(&mut self, i: usize) {
+        let ids: Vec<NodeId> = self.members.iter().map(|m| m.id.clone()).collect();
+        let now = self.members[i].clock(self.now);
+        self.members[i].live().forget_nodes(now, &ids);
+        self.marks.hit("records were removed");
+        self.drain(i);
     }
 
     /// The leader goes.
@@ -110,7 +152,7 @@ impl<S: Service + 'static> World<S> {
     }
 
     /// What it had running ends with it, by its guard, and the others on its host hear of both.
-    fn crash_and_tell(&mut self, i: usize) {
+    pub(crate) fn crash_and_tell(&mut self, i: usize) {
         let process = self.members[i].node.as_ref().expect("it leads").process().clone();
         self.end_act_now(i);
         self.crash(i);
@@ -121,8 +163,10 @@ impl<S: Service + 'static> World<S> {
                 self.at(later, Ev::Comes { who, input });
             }
         }
-        let back = self.now + self.rng.below(SEC / 4);
-        self.at(back, Ev::Restart(i));
+        if !self.members[i].is_twin {
+            let back = self.now + self.rng.below(SEC / 4);
+            self.at(back, Ev::Restart(i));
+        }
     }
 
     /// Everybody sleeps for hours or days, and some wake later than others: what they slept through has been collected by then.
@@ -155,7 +199,9 @@ impl<S: Service + 'static> World<S> {
                 }
             }
         }
-        let back = self.now + self.rng.below(3 * SEC * self.load.slower);
-        self.at(back, Ev::Restart(i));
+        if !self.members[i].is_twin {
+            let back = self.now + self.rng.below(3 * SEC * self.load.slower);
+            self.at(back, Ev::Restart(i));
+        }
     }
 }

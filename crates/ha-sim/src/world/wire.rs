@@ -56,6 +56,7 @@ impl<S: Service + 'static> World<S> {
             let ev = Ev::Reaches {
                 who,
                 request,
+                sent: self.now,
                 back: (!fate.silent).then_some(back),
                 unknown: fate.unknown,
             };
@@ -80,7 +81,6 @@ impl<S: Service + 'static> World<S> {
         }
         let longest = self.rng.pick(&[SEC, 5 * SEC]);
         let there = MS + self.rng.below(longest * self.load.slower);
-        self.tally.faults += 1;
         let wake = self.now + there + self.rng.below(100 * MS);
         self.pause(i, wake);
         Some(there)
@@ -89,8 +89,7 @@ impl<S: Service + 'static> World<S> {
     /// What a node signs is looked at as it leaves.
     fn sign(&mut self, i: usize, op: &StoreOp) {
         let member = &mut self.members[i];
-        let now = member.clock(self.now);
-        let who = member.who();
+        let (now, who) = (member.clock(self.now), member.who());
         let node = member.node.as_ref().expect("it has just asked");
         let mut is_new = false;
         if let StoreOp::Create { bytes, .. } = op
@@ -102,11 +101,13 @@ impl<S: Service + 'static> World<S> {
                 self.marks.hit("a first commit went beside the validation");
             }
         }
+        let host = &member.host;
         let seen = Seen::Asked {
             who,
             node,
             now,
             op,
+            host,
             is_new,
         };
         show!(self, seen);
@@ -149,6 +150,10 @@ impl<S: Service + 'static> World<S> {
         if self.faults.stale_lists > 0 && changes_snapshots {
             self.stale = self.store.list(layout::SNAPSHOTS);
         }
+        let is_put = matches!(op, StoreOp::Put { .. });
+        if is_put && self.faults.stale_hints > 0 {
+            self.keep_hint(op);
+        }
         let reply = self.store.carry_out(op);
         match (op, &reply) {
             (StoreOp::Create { key, .. }, StoreReply::Done) if key.starts_with("journal/") => {
@@ -167,6 +172,11 @@ impl<S: Service + 'static> World<S> {
                 if folder == layout::SNAPSHOTS && self.rng.chance_of_fault(self.faults.stale_lists) =>
             {
                 return StoreReply::Names(self.stale.clone());
+            }
+            (StoreOp::Get { key }, StoreReply::Bytes(_)) if self.faults.stale_hints > 0 => {
+                if let Some(hint) = self.stale_hint(key) {
+                    return StoreReply::Bytes(hint);
+                }
             }
             _ => {}
         }
@@ -197,8 +207,25 @@ impl<S: Service + 'static> World<S> {
         }
     }
 
-    pub(super) fn reaches(&mut self, who: Who, request: StoreRequest, back: Option<Micros>, unknown: bool) {
+    pub(super) fn reaches(
+        &mut self,
+        who: Who,
+        (request, sent): (StoreRequest, Micros),
+        back: Option<Micros>,
+        unknown: bool,
+    ) {
         let reply = self.carry_out(&request.op);
+        if let StoreOp::Create { key, .. } | StoreOp::Get { key } = &request.op
+            && key.starts_with("journal/")
+        {
+            let op = &request.op;
+            self.show(&Seen::Reached {
+                who,
+                sent,
+                op,
+                reply: &reply,
+            });
+        }
         self.note(|| {
             format!(
                 "   store: n{} {} -> {}",
@@ -220,10 +247,14 @@ impl<S: Service + 'static> World<S> {
         } else {
             reply
         };
+        let rotten = self.gives_rotten(&request.op, &reply);
         let input = Input::Store {
             id: request.id,
             reply,
         };
+        if let Some(key) = rotten {
+            self.rotten.insert((who, request.id), key);
+        }
         if self.faults.twice(&mut self.rng) {
             let later = self.faults.latency(&mut self.rng) * 3;
             let input = input.clone();
