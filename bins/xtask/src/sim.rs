@@ -71,7 +71,7 @@ impl Args {
     fn plan(&self, seed: u64) -> Plan {
         let drawn = Plan::draw(seed);
         let kind = self.kind.unwrap_or(drawn.kind);
-        let mut plan = Plan::of(seed, kind, self.secs.unwrap_or(kind.secs()));
+        let mut plan = Plan::of(seed, kind, self.secs.unwrap_or_else(|| kind.secs()));
         plan.nodes = self.nodes.unwrap_or(plan.nodes);
         for kind in &self.with {
             plan.faults.with(kind);
