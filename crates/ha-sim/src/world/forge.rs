@@ -8,7 +8,8 @@ use super::World;
 use crate::Service;
 
 impl<S: Service + 'static> World<S> {
-    /// Each breaks one condition of validity, and only that.
+    /// Each breaks one condition of validity, and only that. Left out is another's commit under the current epoch: no process that runs this code
+    /// writes one, and collection, which looks at epochs, would take it away as the leader's.
     pub(super) fn forge(&mut self) {
         let Some((_, (_, former))) = self.truth.takeovers.iter().rev().nth(1) else {
             return;
@@ -24,10 +25,9 @@ impl<S: Service + 'static> World<S> {
             replaces: false,
             changes: [change].into(),
         };
-        let (payload, epoch, prev) = match self.rng.below(4) {
+        let (payload, epoch, prev) = match self.rng.below(3) {
             0 => (takeover, epoch.next(), Digest::of(b"another history")),
             1 => (takeover, epoch, chain),
-            2 => (commit, epoch, chain),
             _ => (commit, Epoch(epoch.0 - 1), chain),
         };
         // Who has led before does not lead now, or what it writes could be valid.
