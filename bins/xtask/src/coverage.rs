@@ -162,7 +162,7 @@ mod tests {
             "{said}"
         );
         // What is not there at all is not covered either.
-        assert!(said.ends_with("violations=3"), "{said}");
+        assert!(said.ends_with("violations=4"), "{said}");
         assert_eq!(read(b"{}"), None);
     }
 }
