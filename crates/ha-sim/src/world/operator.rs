@@ -169,9 +169,13 @@ impl<S: Service + 'static> World<S> {
         }
     }
 
-    /// Everybody sleeps for hours or days, and some wake later than others: what they slept through has been collected by then.
+    /// Everybody sleeps for hours or days, and some wake later than others: what they slept through has been collected by then. Not while one is
+    /// about to start, which would be alone for all that time.
     fn nap(&mut self) {
         let wake = self.now + HOUR + self.rng.below(self.faults.longest_pause);
+        if self.members.iter().any(|m| !m.is_twin && m.node.is_none()) {
+            return;
+        }
         self.napped += wake - self.now;
         self.nap_until = wake;
         for i in 0..self.members.len() {

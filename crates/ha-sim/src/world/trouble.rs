@@ -29,7 +29,9 @@ impl<S: Service + 'static> World<S> {
         }
         if self.now < until {
             let step = 200 * MS * self.load.slower;
-            self.members[i].paused_until = self.now + step;
+            // All may sleep for days by now.
+            let sleeps_until = member.paused_until.max(self.now + step);
+            self.members[i].paused_until = sleeps_until;
             self.at(self.now + step - 1, Ev::Doze(i, until));
         }
     }
