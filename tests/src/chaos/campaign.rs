@@ -345,7 +345,11 @@ impl Campaign {
             snapshot_entries: 20,
             weight: Weight {
                 clients: if is_light { 2 } else { 5 },
-                pause: Duration::from_millis(if is_light { 100 } else { 5 }),
+                pause: if is_light {
+                    (timings.heartbeat_timeout / 50).max(Duration::from_millis(100))
+                } else {
+                    Duration::from_millis(5)
+                },
                 reads_percent: 40,
             },
             stroke: Duration::from_millis(if is_light { 50 } else { 2 }),

@@ -334,10 +334,10 @@ impl<'a> Injector<'a> {
                 self.done.findings.push(Finding::new(Rule::NotRecovered, how));
                 return None;
             }
-            std::thread::sleep((self.timings.heartbeat_timeout / 500).max(Duration::from_millis(5)));
+            std::thread::sleep((self.timings.heartbeat_timeout / 100).max(Duration::from_millis(5)));
             // Asking whether they live takes longer than asking them to write.
             round += 1;
-            if round % 100 == 0 {
+            if round % 20 == 0 {
                 self.tend();
             }
             self.wake_those_due();

@@ -32,6 +32,9 @@ pub(crate) struct Load {
 /// How long a client waits for an answer before it turns to another node. The answer may still come.
 const TURN_AWAY: Duration = Duration::from_millis(300);
 
+/// A node that may not act is asked again after so many pauses of a client.
+const ASKED_AGAIN: u32 = 4;
+
 impl Load {
     pub(crate) fn begin(weight: Weight, nodes: &[Remote], seed: u64, clock: Clock, sums: &Arc<Sums>) -> Self {
         let done = Arc::new(AtomicBool::new(false));
@@ -44,7 +47,7 @@ impl Load {
         let clients = (0..weight.clients).map(client).collect();
         let actor = |node: &Remote| {
             let (node, done) = (node.clone(), Arc::clone(&done));
-            std::thread::spawn(move || act(&node, &done))
+            std::thread::spawn(move || act(&node, weight.pause * ASKED_AGAIN, &done))
         };
         let actors = nodes.iter().map(actor).collect();
         Self {
@@ -99,11 +102,11 @@ fn work(
     client.end()
 }
 
-/// Asks a node to act for as long as it may, again and again.
-fn act(node: &Remote, done: &AtomicBool) {
+/// Asks a node to act for as long as it may, again and again, with a pause where it may not.
+fn act(node: &Remote, pause: Duration, done: &AtomicBool) {
     while !done.load(Ordering::Relaxed) {
         if node.call("act 200")["acted"].is_null() {
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::sleep(pause);
         }
     }
 }
