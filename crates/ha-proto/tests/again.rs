@@ -58,6 +58,48 @@ fn who_begins_again_after_damage_takes_no_part_before_it_has_read_the_journal() 
     assert_eq!(h.seats[1].node.view().plane, h.seats[0].node.view().plane);
 }
 
+#[test]
+fn a_failed_node_wakes_for_its_next_try() {
+    let mut h = Hand::plane(1);
+    h.boot(1, Mode::Standby);
+    h.run(300);
+    h.hold(1, "get journal");
+    h.commit(0, 1..2);
+    let key = layout::entry_key(Seq(h.truth.pos));
+    h.store.objects.insert(key, (*b"damaged").into());
+    h.run(100);
+    h.seats[1].asks.clear();
+    while !h.asks_for(1, "get journal") {
+        h.run(1);
+    }
+    h.run(37);
+    h.hold(1, "list snapshot");
+    let read = h.take(1, "get journal");
+    let reply = h.land(&read.op);
+    h.answer(1, &read, reply);
+    h.pump();
+    assert_eq!(h.role(1), Role::Failed);
+    let began = h.ms;
+    while !h.asks_for(1, "list snapshot") {
+        h.run(1);
+        assert!(h.ms < began + 1000, "it does not try again");
+    }
+    assert_eq!(h.ms, began + 100, "one poll later");
+}
+
+#[test]
+fn a_hot_node_that_is_told_to_be_hot_in_another_way_loads_nothing() {
+    let mut h = Hand::plane(2);
+    h.hold(1, "list snapshot");
+    for (mode, role) in [
+        (Mode::HotBackup, Role::HotBackup),
+        (Mode::HotStandby, Role::HotStandby),
+    ] {
+        tell(&mut h, 1, mode);
+        assert_eq!(h.role(1), role);
+    }
+}
+
 /// The second node claims, is told to take no part, and to stop, before its Takeover has landed.
 fn claims_and_stops() -> Hand {
     let mut h = Hand::plane(2);

@@ -70,6 +70,7 @@ fn what_a_node_loads_is_not_collected() {
     }
     assert!(newest(&h).seq().0 > from.0 + 20);
     assert!(h.there(from.0 + 1), "the first entry behind what it loads");
+    assert!(h.store.objects.contains_key(&layout::manifest_key(from)));
     h.free(1);
     h.run(300);
     assert_eq!(h.role(1), Role::HotStandby);

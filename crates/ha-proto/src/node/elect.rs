@@ -363,3 +363,31 @@ impl Node {
             && matches!(self.state, State::Following | State::Claiming)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::{NodeId, Nonce};
+    use crate::unhashed::hashed;
+
+    #[test]
+    fn what_has_been_seen_of_leaders_is_part_of_the_state() {
+        let t = Instant::from_millis;
+        let signs = Signs::new(t(0));
+        let process = Process {
+            node: NodeId::new("n1").unwrap(),
+            nonce: Nonce([1; 16]),
+        };
+        let changed = |change: fn(&mut Signs, &Process)| {
+            let mut other = signs.clone();
+            change(&mut other, &process);
+            hashed(&other)
+        };
+        assert_ne!(hashed(&signs), changed(|s, _| s.begin(Instant::from_millis(1))));
+        assert_ne!(hashed(&signs), changed(|s, _| s.failures = 1));
+        assert_ne!(
+            hashed(&signs),
+            changed(|s, p| s.suspect(Instant::from_millis(0), p, Evidence::Refused))
+        );
+    }
+}
