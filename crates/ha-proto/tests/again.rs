@@ -1,7 +1,10 @@
 //! A node that begins again or stops in the middle of something: what it waits for, and what it need not read again.
 
-use ha_proto::{Event, FailureKind, Input, Mode, RequestId, Role, Seq, StoreFailure, StoreReply, layout};
-use ha_sim::hand::{Hand, kinds, takeover};
+use ha_proto::{
+    Event, FailureKind, Input, Mode, Pace, RequestId, Role, Seq, StoreFailure, StoreReply, layout,
+};
+use ha_sim::hand::{Hand, config, kinds, takeover};
+use std::time::Duration;
 
 fn tell(h: &mut Hand, i: usize, mode: Mode) {
     let now = h.now();
@@ -60,7 +63,15 @@ fn who_begins_again_after_damage_takes_no_part_before_it_has_read_the_journal() 
 
 #[test]
 fn a_failed_node_wakes_for_its_next_try() {
-    let mut h = Hand::plane(1);
+    let mut h = Hand::new();
+    // It writes its record at other moments than it polls.
+    let pace = Pace {
+        follower_beat: Duration::from_millis(170),
+        ..Pace::every(Duration::from_millis(100))
+    };
+    h.config = config().pace(pace).build().unwrap();
+    h.boot(0, Mode::Auto);
+    h.run(400);
     h.boot(1, Mode::Standby);
     h.run(300);
     h.hold(1, "get journal");

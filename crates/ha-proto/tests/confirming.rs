@@ -1,17 +1,15 @@
 //! Confirming the view by a listing, and reading on to what the listing shows.
 
-use ha_proto::{Event, FailureKind, Mode, Role, StoreFailure, StoreReply, layout};
-use ha_sim::hand::{Hand, config};
+use ha_proto::{Digest, Epoch, Event, FailureKind, Mode, Role, StoreFailure, StoreOp, StoreReply, layout};
+use ha_sim::hand::{Hand, commit_of, config};
 use std::time::Duration;
 
 /// Two nodes that confirm every 300 ms, and write a snapshot after so many entries.
 fn confirming(entries: u64) -> Hand {
     let mut h = Hand::new();
     let settings = config().snapshot_entries(entries);
-    h.config = settings
-        .confirm_period(Duration::from_millis(300))
-        .build()
-        .unwrap();
+    let settings = settings.confirm_period(Duration::from_millis(300));
+    h.config = settings.build().expect("these settings agree");
     for i in 0..2 {
         h.boot(i, Mode::Auto);
         h.run(400);
@@ -86,10 +84,10 @@ fn a_look_for_holes_that_fails_at_the_start_is_made_again_a_quarter_of_a_poll_la
 fn a_bucket_whose_last_slot_is_gone_is_found_out_by_the_look_for_holes() {
     let mut h = Hand::new();
     h.store.is_bucket = true;
-    h.config = config()
-        .confirm_period(Duration::from_millis(300))
-        .build()
-        .unwrap();
+    let settings = config().confirm_period(Duration::from_millis(300));
+    // Nothing but the look for holes is to find it out.
+    let patient = settings.heartbeat_timeout(Duration::from_secs(30));
+    h.config = patient.build().unwrap();
     h.boot(0, Mode::Auto);
     h.run(400);
     h.boot(1, Mode::Auto);
@@ -104,4 +102,63 @@ fn a_bucket_whose_last_slot_is_gone_is_found_out_by_the_look_for_holes() {
     h.run(1000);
     let says = |e: &Event| matches!(e, Event::Warning(w) if w.contains(&last) && w.contains("is gone"));
     assert!(h.seats[1].events.iter().any(says));
+    let why = h.seats[1].node.failure().expect("it has failed");
+    assert!(why.contains("had read slot"), "{why}");
+}
+
+#[test]
+fn a_follower_finds_out_at_a_poll_that_the_whole_journal_is_gone() {
+    let mut h = Hand::plane(2);
+    h.sleep(0);
+    h.store = ha_sim::Store::default();
+    h.run(110);
+    let says = |e: &Event| matches!(e, Event::Warning(w) if w.contains("is gone"));
+    assert!(h.seats[1].events.iter().any(says));
+}
+
+#[test]
+fn a_last_slot_that_holds_another_entry_is_no_ground_for_a_claim() {
+    let mut h = Hand::plane(2);
+    h.sleep(0);
+    let last = h.truth.pos;
+    let (other, _) = h.forge(0, last, 1, Digest([7; 32]), &commit_of(9));
+    let StoreOp::Create { key, bytes } = other else {
+        panic!("{other:?}");
+    };
+    h.store.objects.insert(key, bytes);
+    h.suspect(1, 0);
+    h.run(20);
+    assert_eq!(h.role(1), Role::Failed);
+    let why = h.seats[1].node.failure().expect("it has failed");
+    assert!(why.contains("is gone"), "{why}");
+}
+
+#[test]
+fn who_reads_on_past_a_takeover_asks_the_listing_again_and_not_after_other_entries() {
+    let mut h = confirming(20);
+    h.commit(0, 1..5);
+    h.run(300);
+    // Only a reader.
+    let now = h.now();
+    h.seats[1].node.change_mode(now, Mode::HotBackup).unwrap();
+    h.hold(1, "get journal");
+    h.commit(0, 5..8);
+    for mode in [Mode::Standby, Mode::Auto] {
+        let now = h.now();
+        h.seats[0].node.change_mode(now, mode).unwrap();
+        h.run(200);
+    }
+    assert_eq!(h.role(0), Role::Master);
+    let takeover = h.seats[0].node.view().table[&Epoch(2)].began;
+    h.commit(0, 8..30);
+    h.run(700);
+    assert!(h.seats[1].node.view().pos < takeover);
+    h.sleep(1);
+    h.free(1);
+    h.hold(1, "list snapshot");
+    h.wake(1);
+    assert_eq!(h.seats[1].node.view().pos, takeover);
+    h.free(1);
+    h.run(50);
+    assert_eq!(h.seats[1].node.view().pos.0, h.truth.pos);
 }

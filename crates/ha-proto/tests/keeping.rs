@@ -9,7 +9,8 @@ use ha_sim::hand::{Hand, config, takeover};
 /// A plane of one whose snapshots are due after so many entries.
 fn every(entries: u64) -> Hand {
     let mut h = Hand::new();
-    h.config = config().snapshot_entries(entries).build().unwrap();
+    let settings = config().snapshot_entries(entries);
+    h.config = settings.build().expect("these settings agree");
     h.boot(0, ha_proto::Mode::Auto);
     h.run(400);
     assert_eq!(h.role(0), Role::Master);

@@ -21,7 +21,8 @@ fn looking_seldom(n: usize) -> Hand {
         look: 1000 * MS,
         follower_look: 1000 * MS,
     };
-    h.config = config().pace(pace).build().unwrap();
+    let settings = config().pace(pace);
+    h.config = settings.build().expect("these settings agree");
     for i in 0..n {
         h.boot(i, Mode::Auto);
         h.run(400);

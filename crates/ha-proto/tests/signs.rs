@@ -193,6 +193,8 @@ fn who_let_go_with_nobody_to_take_it_is_a_candidate_again_when_another_has_led()
     h.boot(1, Mode::Auto);
     h.run(500);
     assert_eq!((h.role(0), h.role(1)), (Role::HotStandby, Role::Master));
+    let warned = |e: &Event| matches!(e, Event::Warning(w) if w.contains("is not emptied"));
+    assert!(!h.seats[0].events.iter().any(warned), "nobody asked for that");
     h.sleep(1);
     h.run(600);
     assert_eq!(h.role(0), Role::Master);
