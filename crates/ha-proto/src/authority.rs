@@ -291,6 +291,20 @@ mod tests {
     }
 
     #[test]
+    fn when_a_lease_ends_and_how_many_acts_are_under_way_is_part_of_the_state() {
+        use crate::unhashed::hashed;
+        assert_ne!(hashed(&LeaseEnd(t(1))), hashed(&LeaseEnd(t(2))));
+        let mut a = Authority::default();
+        let none = hashed(&a);
+        let one = a.begin_act();
+        let first = hashed(&a);
+        assert_ne!(first, none);
+        a.begin_act();
+        a.end_act(one);
+        assert_eq!(hashed(&a), first, "which act it is makes no difference");
+    }
+
+    #[test]
     fn acts_are_told_apart() {
         let mut a = Authority::default();
         let (one, two) = (a.begin_act(), a.begin_act());

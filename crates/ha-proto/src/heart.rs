@@ -134,3 +134,117 @@ impl Heart {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::hash::IdSource;
+    use crate::output::{Event, Outbox, Output};
+    use crate::request::{FailureKind, StoreFailure};
+
+    /// A node that writes its record every ten seconds, on a store that is polled every second.
+    struct Bench {
+        config: Config,
+        out: Outbox,
+        ids: IdSource,
+        heart: Heart,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            Self {
+                config: Config::default(),
+                out: Outbox::new(),
+                ids: IdSource::new([0; 32]),
+                heart: Heart::new(t(0)),
+            }
+        }
+
+        fn cx(&mut self, now: Instant) -> (Cx<'_>, &mut Heart) {
+            let cx = Cx {
+                now,
+                out: &mut self.out,
+                ids: &mut self.ids,
+                config: &self.config,
+                lease_ends: None,
+            };
+            (cx, &mut self.heart)
+        }
+
+        /// Writes it, and tells under which number.
+        fn put(&mut self, now: Instant) -> RequestId {
+            let text =
+                br#"{"nodeId":"n1","nonce":"01010101010101010101010101010101","status":"MASTER","beat":1}"#;
+            let node = NodeId::new("n1").unwrap();
+            let record = NodeRecord::parse(&node, text).unwrap();
+            let (mut cx, heart) = self.cx(now);
+            heart.put(&mut cx, &node, &record, EVERY);
+            let Some(Output::Store(request)) = self.out.pop() else {
+                panic!("nothing is put");
+            };
+            request.id
+        }
+
+        fn answer(&mut self, now: Instant, id: RequestId, reply: &StoreReply) -> Option<Beat> {
+            let (mut cx, heart) = self.cx(now);
+            heart.on_reply(&mut cx, id, reply)
+        }
+    }
+
+    const EVERY: Duration = Duration::from_secs(10);
+
+    fn t(secs: u64) -> Instant {
+        Instant::from_millis(secs * 1000)
+    }
+
+    fn failed() -> StoreReply {
+        StoreReply::Failed(StoreFailure {
+            kind: FailureKind::OutcomeUnknown,
+            message: "no connection".into(),
+        })
+    }
+
+    #[test]
+    fn the_next_is_due_after_the_period_and_after_a_failure_at_the_next_poll() {
+        let mut b = Bench::new();
+        let first = b.put(t(0));
+        assert!(matches!(
+            b.answer(t(1), first, &StoreReply::Done),
+            Some(Beat::Put { is_last: true, .. })
+        ));
+        assert_eq!(b.heart.wake(), Some(t(11)));
+        let second = b.put(t(11));
+        assert!(matches!(b.answer(t(12), second, &failed()), Some(Beat::Failed)));
+        assert_eq!(b.heart.wake(), Some(t(13)));
+        assert_eq!(
+            b.out.pop(),
+            Some(Output::Event(Event::Warning("no connection".into())))
+        );
+        let third = b.put(t(13));
+        assert!(matches!(
+            b.answer(t(13), third, &StoreReply::Exists),
+            Some(Beat::Failed)
+        ));
+        assert_eq!(b.out.pop(), None, "the store has not said why");
+    }
+
+    #[test]
+    fn an_answer_to_one_of_the_last_sixteen_counts_as_of_when_that_was_sent() {
+        let mut b = Bench::new();
+        let ids: alloc::vec::Vec<_> = (0..18).map(|n| b.put(t(n * 10))).collect();
+        let now = t(175);
+        assert!(b.answer(now, RequestId(999), &StoreReply::Done).is_none());
+        assert!(b.answer(now, ids[0], &StoreReply::Done).is_none(), "too long ago");
+        let counts =
+            |beat, sent| matches!(beat, Some(Beat::Put { sent_at, is_last: false }) if sent_at == sent);
+        assert!(counts(b.answer(now, ids[16], &StoreReply::Done), t(160)));
+        assert!(counts(b.answer(now, ids[1], &StoreReply::Done), t(10)));
+        assert!(b.answer(now, ids[1], &StoreReply::Done).is_none(), "once");
+        assert!(matches!(b.answer(now, ids[2], &failed()), Some(Beat::Late)));
+        assert!(matches!(
+            b.answer(now, ids[17], &StoreReply::Done),
+            Some(Beat::Put { is_last: true, .. })
+        ));
+    }
+}

@@ -158,3 +158,23 @@ impl Ask {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::unhashed::hashed;
+
+    #[test]
+    fn two_asks_that_differ_in_their_number_alone_are_one_state() {
+        let t = Instant::from_millis;
+        let sent = |id, at, until| Ask::Sent {
+            id: RequestId(id),
+            at: t(at),
+            until: t(until),
+        };
+        assert_eq!(hashed(&sent(1, 10, 20)), hashed(&sent(2, 10, 20)));
+        assert_ne!(hashed(&sent(1, 10, 20)), hashed(&sent(1, 11, 20)));
+        assert_ne!(hashed(&sent(1, 10, 20)), hashed(&sent(1, 10, 21)));
+        assert_ne!(hashed(&Ask::Due(t(10))), hashed(&Ask::Due(t(11))));
+    }
+}

@@ -25,3 +25,31 @@ impl<T> DerefMut for Unhashed<T> {
         &mut self.0
     }
 }
+
+/// What goes into a value's hash, byte by byte.
+#[cfg(test)]
+pub(crate) fn hashed(value: &impl Hash) -> alloc::vec::Vec<u8> {
+    struct Bytes(alloc::vec::Vec<u8>);
+    impl Hasher for Bytes {
+        fn finish(&self) -> u64 {
+            0
+        }
+        fn write(&mut self, bytes: &[u8]) {
+            self.0.extend_from_slice(bytes);
+        }
+    }
+    let mut bytes = Bytes(alloc::vec::Vec::new());
+    value.hash(&mut bytes);
+    bytes.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_unhashed_adds_nothing() {
+        assert!(hashed(&Unhashed(7)).is_empty());
+        assert_eq!(hashed(&7u8), [7]);
+    }
+}

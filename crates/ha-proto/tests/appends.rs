@@ -251,3 +251,11 @@ fn a_write_displaced_by_junk_is_undecided_until_it_has_a_slot() {
     assert_eq!(resolved(&h), Resolution::Committed(ha_proto::Seq(slot + 1)));
     assert_eq!(h.durable(0), 1);
 }
+
+#[test]
+fn one_write_follows_the_other_without_a_listing() {
+    let mut h = Hand::plane(1);
+    h.hold(0, "list snapshot");
+    h.commit(0, 1..3);
+    assert_eq!(h.durable(0), 2);
+}

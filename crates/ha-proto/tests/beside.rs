@@ -182,3 +182,40 @@ fn the_look_at_the_last_slot_is_made_beside_that_at_the_records() {
     h.run(20);
     assert_eq!(h.role(1), Role::Master);
 }
+
+#[test]
+fn a_new_leader_takes_writes_while_its_first_is_under_way() {
+    let (mut h, _) = validating();
+    h.propose(1, 7);
+    let list = h.take(1, "list snapshot");
+    let reply = h.land(&list.op);
+    h.answer(1, &list, reply);
+    h.pump();
+    assert!(h.asks_for(1, "Commit"), "its first write is on its way");
+    assert!(h.seats[1].node.write_authority().is_some());
+    h.propose(1, 8);
+    h.free(1);
+    h.run(50);
+    assert_eq!(h.truth.state, [7, 8]);
+}
+
+#[test]
+fn a_write_beside_the_listing_that_was_not_carried_out_is_tried_again_a_quarter_of_a_poll_later() {
+    let (mut h, _) = validating();
+    h.propose(1, 7);
+    h.run(7);
+    let next = h.seats[1].node.poll_timeout().expect("it waits");
+    assert!(next > h.now(), "and until then it need not be called");
+    let commit = h.take(1, "Commit");
+    let failure = StoreFailure {
+        kind: FailureKind::NotDone,
+        message: "no connection".into(),
+    };
+    h.answer(1, &commit, StoreReply::Failed(failure));
+    let began = h.ms;
+    while !h.asks_for(1, "Commit") {
+        h.run(1);
+        assert!(h.ms < began + 500, "it is never tried again");
+    }
+    assert_eq!(h.ms, began + 25);
+}

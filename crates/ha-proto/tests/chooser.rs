@@ -59,8 +59,9 @@ fn numbers_in_versions_compare_as_numbers() {
             node("d", Role::Standby, 0, Some("1.2.0")),
             node("e", Role::Standby, 0, Some("10.0")),
             node("f", Role::Standby, 0, Some("184467440737095516160.1")),
+            node("g", Role::Standby, 0, Some("x")),
         ],
-        &["f", "e", "b", "c", "a", "d"],
+        &["g", "f", "e", "b", "c", "a", "d"],
     );
 }
 

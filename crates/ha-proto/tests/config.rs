@@ -35,7 +35,10 @@ fn two_polls_must_fit_into_the_heartbeat_timeout() {
             .lease_ttl(60_000 * MS)
     };
     assert!(with(1500 * MS).build().is_ok());
-    refused(&with(1501 * MS), &["heartbeatTimeout", "3s", "1.501s"]);
+    refused(
+        &with(1501 * MS),
+        &["heartbeatTimeout", "3s", "1.501s", "two poll periods"],
+    );
     refused(&with(Duration::ZERO), &["poll"]);
 }
 

@@ -42,8 +42,8 @@ fn suspect(h: &mut Hand, i: usize, process: &Process, evidence: Evidence) {
     h.input(i, Input::Suspect { process, evidence });
 }
 
-/// Starts a node that is to empty the state, and holds what it sends there.
-fn boot_clean(h: &mut Hand, i: usize, mode: Mode) {
+/// Starts a node that is to empty the state, and holds what it asks for in these words.
+fn boot_clean(h: &mut Hand, i: usize, mode: Mode, held: &str) {
     h.held.push(String::new());
     h.boot(i, mode);
     let identity = Identity {
@@ -62,7 +62,7 @@ fn boot_clean(h: &mut Hand, i: usize, mode: Mode) {
     h.held.clear();
     h.sleep(i);
     h.free(i);
-    h.hold(i, "Commit");
+    h.hold(i, held);
     h.wake(i);
 }
 
@@ -245,7 +245,7 @@ fn a_clean_start_is_refused_while_a_master_lives_whatever_its_mode() {
     for mode in [Mode::Auto, Mode::Master, Mode::Disabled] {
         let mut h = Hand::plane(1);
         h.commit(0, 1..4);
-        boot_clean(&mut h, 1, mode);
+        boot_clean(&mut h, 1, mode, "Commit");
         h.run(400);
         let said = h.seats[1].node.failure().unwrap_or_default().to_string();
         assert!(said.contains("cannot start with a clean state"), "{mode}: {said}");
@@ -260,7 +260,7 @@ fn a_clean_start_empties_the_state_once_also_when_the_store_refuses_it_first() {
     h.seats[0].node.stop(now);
     h.run(100);
     h.sleep(0);
-    boot_clean(&mut h, 1, Mode::Auto);
+    boot_clean(&mut h, 1, Mode::Auto, "Commit");
     while !h.asks_for(1, "Commit") {
         h.run(5);
         assert!(h.ms < 5000, "it leads and empties nothing");
@@ -291,6 +291,35 @@ fn a_clean_start_empties_the_state_once_also_when_the_store_refuses_it_first() {
     assert_eq!(
         kinds(&h).iter().filter(|k| **k == Kind::Commit).count(),
         commits + 1
+    );
+}
+
+#[test]
+fn what_another_has_written_since_is_not_emptied() {
+    let mut h = Hand::plane(1);
+    h.commit(0, 1..4);
+    let now = h.now();
+    h.seats[0].node.stop(now);
+    h.run(100);
+    boot_clean(&mut h, 1, Mode::Auto, "create journal");
+    h.run(300);
+    assert!(h.asks_for(1, "Takeover"));
+    // Told again what to be, it bears another master.
+    let now = h.now();
+    h.seats[1].node.change_mode(now, Mode::Auto).unwrap();
+    h.boot(0, Mode::Master);
+    h.run(500);
+    assert_eq!(h.role(0), Role::Master);
+    h.commit(0, 4..6);
+    h.free(1);
+    h.run(500);
+    let warned = |e: &Event| matches!(e, Event::Warning(w) if w.contains("is not emptied"));
+    assert!(h.seats[1].events.iter().any(warned));
+    h.sleep(0);
+    h.run(1000);
+    assert_eq!(
+        (h.role(1), h.truth.state.clone()),
+        (Role::Master, vec![1, 2, 3, 4, 5])
     );
 }
 

@@ -221,3 +221,52 @@ fn an_entry_of_its_own_that_the_store_refuses_is_tried_again_after_a_pause() {
         assert_eq!(h.truth.released, mode.is_some());
     }
 }
+
+#[test]
+fn who_asked_for_the_lead_and_fell_silent_before_the_leader_could_grant_it_is_not_handed_it() {
+    let mut h = Hand::plane(2);
+    h.hold(0, "get journal");
+    h.hold(1, "create");
+    h.run(650);
+    assert_eq!(h.role(0), Role::Initializing, "it cannot prove that it leads");
+    tell(&mut h, 1, Mode::Master);
+    h.run(150);
+    h.sleep(1);
+    h.run(450);
+    h.free(0);
+    h.run(150);
+    assert_eq!(h.role(0), Role::Master);
+    assert!(!said(&h, 0, "was told to lead"));
+}
+
+#[test]
+fn a_leader_whose_work_has_ended_lets_go_though_it_slept_too_long() {
+    let mut h = Hand::plane(1);
+    let now = h.now();
+    let act = h.seats[0].node.begin_act(now).unwrap();
+    tell(&mut h, 0, Mode::Standby);
+    h.sleep(0);
+    h.run(700);
+    let now = h.now();
+    h.seats[0].asleep = false;
+    h.seats[0].node.end_act(now, act);
+    h.pump();
+    h.run(300);
+    assert_eq!(h.role(0), Role::Standby);
+    assert!(!said(&h, 0, "not demoted"));
+    assert!(h.truth.released);
+}
+
+#[test]
+fn a_leader_with_a_write_under_way_waits_for_it_before_it_lets_go() {
+    let mut h = Hand::plane(1);
+    h.hold(0, "create");
+    h.propose(0, 1);
+    tell(&mut h, 0, Mode::Standby);
+    h.run(1000);
+    assert_eq!(h.role(0), Role::Initializing);
+    assert!(!said(&h, 0, "not demoted"), "nothing prevents it but the store");
+    h.free(0);
+    h.run(300);
+    assert_eq!((h.role(0), h.durable(0)), (Role::Standby, 1));
+}

@@ -88,3 +88,23 @@ pub(crate) fn unframe<'a>(
     }
     Ok((&framed[6..], hash))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_may_be_as_long_as_the_longest_and_no_longer() {
+        let mut bytes = frame(*b"TEST", &[&[0; 8]]).to_vec();
+        let mut what = |length| {
+            bytes.resize(length, 0);
+            match unframe(*b"TEST", "object", &bytes) {
+                Err(FormatError::Corrupt { what, .. }) => what,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(what(codec::LARGEST), "wrong checksum");
+        assert_eq!(what(codec::LARGEST + 1), "longer than any object may be");
+        assert_eq!(what(codec::LARGEST + 2), "longer than any object may be");
+    }
+}

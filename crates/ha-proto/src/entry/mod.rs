@@ -228,3 +228,35 @@ impl RawEntry {
     /// How many bytes [`peek`](Self::peek) needs at most.
     pub const PEEK: u64 = 6 + 8 + 8 + 1 + 8 + NodeId::LONGEST as u64 + 16 + 16 + 32;
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+
+    #[test]
+    fn a_payload_may_be_as_long_as_the_longest_and_no_longer() {
+        let header = Header {
+            seq: Seq(1),
+            epoch: Epoch(1),
+            kind: Kind::Release,
+            by: Process {
+                node: NodeId::new("n1").unwrap(),
+                nonce: Nonce([1; 16]),
+            },
+            write_id: WriteId([2; 16]),
+            prev: Digest([0; 32]),
+        };
+        let (bytes, _) = header.encode(&Payload::Release);
+        // Magic, format and header; then a length of nought, and the checksum.
+        let head = &bytes[6..bytes.len() - 36];
+        let parse = |length: usize| {
+            let said = u32::try_from(length).unwrap().to_le_bytes();
+            let bytes = frame(ENTRY_MAGIC, &[head, &said, &vec![0; length]]);
+            RawEntry::parse("entry", Seq(1), &bytes).map(|e| e.payload.len())
+        };
+        assert_eq!(parse(LONGEST_PAYLOAD), Ok(LONGEST_PAYLOAD));
+        assert!(parse(LONGEST_PAYLOAD + 1).is_err() && parse(LONGEST_PAYLOAD + 2).is_err());
+    }
+}

@@ -32,7 +32,7 @@ impl Beside {
 
     /// Takes a reply, if it was to its request.
     pub(super) fn on_reply(&mut self, cx: &mut Cx<'_>, id: RequestId, reply: StoreReply) {
-        if self.tried.is_none() && self.pending.is(id) {
+        if self.tried.is_none() {
             self.tried = Some(self.pending.on_reply(cx, id, reply)).filter(|t| !matches!(t, Tried::Waiting));
         }
     }

@@ -163,19 +163,6 @@ impl Journal {
             }
     }
 
-    /// The own entry that is not decided yet.
-    pub(crate) fn unresolved(&self) -> Option<&Pending> {
-        match &self.activity {
-            Activity::Pending(p) => Some(p),
-            Activity::Validate {
-                claim: Validation::Claimed(p),
-                ..
-            } => Some(p),
-            Activity::Stranger { mine, .. } => mine.as_ref(),
-            _ => self.displaced.as_ref(),
-        }
-    }
-
     /// The newest manifest that this node has read.
     pub(crate) fn newest_known(&self) -> Option<&Arc<Manifest>> {
         self.manifest.as_ref()
@@ -379,7 +366,7 @@ impl Journal {
     /// Takes the store's answer, if it was to a request of this part.
     pub(crate) fn on_reply(&mut self, cx: &mut Cx<'_>, id: RequestId, reply: StoreReply) {
         match &mut self.activity {
-            Activity::Pending(pending) if pending.is(id) => {
+            Activity::Pending(pending) => {
                 let tried = pending.on_reply(cx, id, reply);
                 self.on_tried(cx, tried);
             }
@@ -415,11 +402,13 @@ impl Journal {
     }
 
     fn halt(&mut self, why: String, for_good: bool) {
-        let beside = match &self.activity {
+        let tickets = match &self.activity {
             Activity::Validate { beside, .. } => beside.as_ref().and_then(|b| b.tickets()),
-            _ => None,
+            Activity::Pending(pending) => pending.tickets,
+            Activity::Stranger { mine, .. } => mine.as_ref().and_then(|p| p.tickets),
+            _ => self.displaced.as_ref().and_then(|p| p.tickets),
         };
-        if let Some(tickets) = beside.or_else(|| self.unresolved().and_then(|p| p.tickets)) {
+        if let Some(tickets) = tickets {
             self.notes.push_back(Note::Undecided { tickets });
         }
         self.displaced = None;

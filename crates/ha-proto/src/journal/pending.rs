@@ -92,10 +92,6 @@ impl Pending {
         self.ask.wake()
     }
 
-    pub(crate) fn is(&self, id: RequestId) -> bool {
-        self.ask.is(id) || self.earlier == Some(id)
-    }
-
     pub(crate) fn drive(&mut self, cx: &mut Cx<'_>) {
         let (step, key, before) = (self.step, entry_key(self.header.seq), self.ask);
         let late = cx.drive(&mut self.ask, || match step {
@@ -117,9 +113,10 @@ impl Pending {
         }
     }
 
+    /// Takes a reply, if it was to one of its requests.
     pub(crate) fn on_reply(&mut self, cx: &mut Cx<'_>, id: RequestId, reply: StoreReply) -> Tried {
         if !self.ask.is(id) {
-            // An attempt that was given up. Only "created" is news.
+            // Of an attempt that was given up only "created" is news.
             return if reply == StoreReply::Done && self.earlier == Some(id) {
                 Tried::Won
             } else {

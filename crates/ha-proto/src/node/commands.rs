@@ -120,12 +120,7 @@ impl Node {
         if let Some(seq) = view.slot_of(write_id) {
             return Resolution::Committed(seq);
         }
-        let pending = self
-            .journal
-            .unresolved()
-            .is_some_and(|p| p.header.write_id == write_id);
-        if pending || !self.journal.is_settled() || view.pos < slot || (view.epoch == epoch && !view.released)
-        {
+        if !self.journal.is_settled() || view.pos < slot || (view.epoch == epoch && !view.released) {
             return Resolution::Undecided;
         }
         if view.writes_since <= slot {

@@ -84,7 +84,8 @@ impl Signs {
         self.judge_at
     }
 
-    pub(super) fn suspect(&mut self, process: &Process, evidence: Evidence, now: Instant) {
+    /// Better evidence than what is known replaces it. The same again does not: a turn is counted from when it was first seen.
+    fn suspect(&mut self, now: Instant, process: &Process, evidence: Evidence) {
         if self
             .evidence_against(process)
             .is_none_or(|(known, _)| evidence < known)
@@ -138,6 +139,21 @@ impl Node {
     /// How long a takeover on suspicion counts as recent.
     pub(super) fn flap_window(&self) -> Duration {
         self.config.heartbeat_timeout * 20
+    }
+
+    /// Evidence that a process has gone. What a sign of life has refuted since gives way to it.
+    pub(super) fn suspect(&mut self, now: Instant, process: &Process, evidence: Evidence) {
+        let leader = self.journal.view.leader.as_ref().map(|l| &l.process);
+        let known = self.signs.evidence_against(process);
+        if leader == Some(process) && known.is_some_and(|known| !self.holds(known)) {
+            self.signs.against.retain(|(p, ..)| p != process);
+        }
+        self.signs.suspect(now, process, evidence);
+    }
+
+    /// Whether evidence against the leader counts: a sign of life that came after weak evidence refutes it.
+    fn holds(&self, (evidence, at): (Evidence, Instant)) -> bool {
+        evidence <= Evidence::Stopped || at >= self.last_sign()
     }
 
     pub(super) fn act_following(&mut self, now: Instant) -> bool {
@@ -237,10 +253,8 @@ impl Node {
             let said = self
                 .leader_says_it_stopped()
                 .then_some((Evidence::Stopped, self.leader_record_changed()));
-            // A sign of life that came after weak evidence refutes it.
-            let last_sign = self.last_sign();
-            let holds = |(e, at): &(Evidence, Instant)| *e <= Evidence::Stopped || *at >= last_sign;
-            self.signs.evidence_against(l).filter(holds).or(said)
+            let known = self.signs.evidence_against(l);
+            known.filter(|known| self.holds(*known)).or(said)
         });
         judge(Situation {
             now,
@@ -347,5 +361,33 @@ impl Node {
             && !self.abstains
             && !self.stop_asked
             && matches!(self.state, State::Following | State::Claiming)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::{NodeId, Nonce};
+    use crate::unhashed::hashed;
+
+    #[test]
+    fn what_has_been_seen_of_leaders_is_part_of_the_state() {
+        let t = Instant::from_millis;
+        let signs = Signs::new(t(0));
+        let process = Process {
+            node: NodeId::new("n1").unwrap(),
+            nonce: Nonce([1; 16]),
+        };
+        let changed = |change: fn(&mut Signs, &Process)| {
+            let mut other = signs.clone();
+            change(&mut other, &process);
+            hashed(&other)
+        };
+        assert_ne!(hashed(&signs), changed(|s, _| s.begin(Instant::from_millis(1))));
+        assert_ne!(hashed(&signs), changed(|s, _| s.failures = 1));
+        assert_ne!(
+            hashed(&signs),
+            changed(|s, p| s.suspect(Instant::from_millis(0), p, Evidence::Refused))
+        );
     }
 }

@@ -258,10 +258,10 @@ impl Node {
             }
             Input::Snapshot { id, parts } => self.with(now, |s, cx| s.keeper.on_parts(cx, id, parts)),
             Input::Exited(process) => {
-                self.signs.suspect(&process, Evidence::Exited, now);
+                self.suspect(now, &process, Evidence::Exited);
                 self.authority.exited(process);
             }
-            Input::Suspect { process, evidence } => self.signs.suspect(&process, evidence, now),
+            Input::Suspect { process, evidence } => self.suspect(now, &process, evidence),
             Input::ClockJumped => {
                 self.authority.forget_lease(now);
                 self.journal.hurry(now);
