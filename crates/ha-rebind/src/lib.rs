@@ -33,6 +33,8 @@ mod managed;
 pub use managed::Managed;
 mod proposer;
 pub use proposer::{ProposeError, Proposer};
+mod host;
+pub use host::{EffectorCall, Host, HostError};
 mod types;
 pub use types::{
     ArgumentError, BasicApplication, BasicEntity, BasicStartable, ConfigKey, Effect, Effector, EntityType,

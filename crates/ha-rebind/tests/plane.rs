@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use common::{entity, id, json, shop};
+use common::{entity, id, json, shop, until};
 use ha_core::{Config, NodeId, Plane, Role};
 use ha_rebind::{ClientKey, Draft, Managed, ProposeError, Proposer, Refusal};
 use ha_store::{Fault, Faulty, Folder, MemoryStore, Operation, Rule, Store};
@@ -44,17 +44,6 @@ impl Member {
     async fn becomes(&self, role: Role) {
         until(&format!("{role}"), || self.plane.role() == role).await;
     }
-}
-
-async fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let reached = async {
-        while !holds() {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, reached)
-        .await
-        .unwrap_or_else(|_| panic!("waited in vain: {what}"));
 }
 
 fn deploy(name: &str) -> impl FnOnce(&mut Draft<'_>) -> Result<Bytes, Refusal> + use<> {

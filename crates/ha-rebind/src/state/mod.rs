@@ -39,6 +39,8 @@ pub struct State {
     applications: BTreeSet<EntityId>,
     tasks: HashMap<TaskId, TaskSlot>,
     tasks_of: BTreeSet<(EntityId, TaskId)>,
+    /// Follows from the tasks.
+    unended: BTreeSet<TaskId>,
     locations: BTreeMap<LocationId, Bytes>,
     keys: Keys,
     /// Rows of a snapshot that cannot be read at all.
@@ -80,6 +82,7 @@ impl Default for State {
             applications: BTreeSet::new(),
             tasks: HashMap::new(),
             tasks_of: BTreeSet::new(),
+            unended: BTreeSet::new(),
             locations: BTreeMap::new(),
             keys: Keys::default(),
             unread: BTreeSet::new(),
@@ -262,6 +265,11 @@ impl State {
             .map(|(_, task)| task)
     }
 
+    /// The tasks that were accepted and have not ended, by id. One that cannot be read is not among them.
+    pub fn unended_tasks(&self) -> impl ExactSizeIterator<Item = &TaskId> {
+        self.unended.iter()
+    }
+
     /// All tasks, by id.
     #[must_use]
     pub fn tasks(&self) -> Vec<&TaskId> {
@@ -375,9 +383,13 @@ impl Tables for State {
         if let Some(entity) = &slot.entity {
             self.tasks_of.insert((entity.clone(), id.clone()));
         }
+        if slot.read(&id).is_ok_and(|task| task.ended.is_none()) {
+            self.unended.insert(id.clone());
+        }
         self.tasks.insert(id, slot);
     }
     fn drop_task_slot(&mut self, id: &TaskId) {
+        self.unended.remove(id);
         if let Some(entity) = self.tasks.remove(id).and_then(|t| t.entity) {
             self.tasks_of.remove(&(entity, id.clone()));
         }

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses some of it")]
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use bytes::Bytes;
 use ha_rebind::{
@@ -140,4 +141,18 @@ pub(crate) fn replay_upon(mut state: State, journal: &[Bytes], from: usize) -> S
 /// Through a snapshot and back.
 pub(crate) fn through_parts(state: &State) -> State {
     State::from_parts(state.parts().into_iter().map(Bytes::from)).expect("its own parts can be read")
+}
+
+/// Longer than anything here takes, also on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let reached = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, reached)
+        .await
+        .unwrap_or_else(|_| panic!("waited in vain: {what}"));
 }

@@ -1,0 +1,101 @@
+//! What becomes of a task that the leader finds: begun before, or only accepted.
+
+use bytes::Bytes;
+
+use super::Host;
+use super::effectors::effector;
+use crate::entity::{Entity, Lifecycle, SERVICE_PROBLEMS, SERVICE_STATE};
+use crate::json::Json;
+use crate::names::{EntityId, TaskId};
+use crate::propose::{Draft, Refusal};
+use crate::task::{Call, Ended, Outcome, Task};
+
+/// Brooklyn's words, under which the problem of the entity stands (`BasicEntityRebindSupport`).
+pub(crate) const ABORTED: &str = "Task aborted on rebind";
+
+/// A task that will not be run.
+#[derive(Debug)]
+pub(super) struct Judgement {
+    outcome: Outcome,
+    /// Is on fire from now on.
+    on_fire: Option<EntityId>,
+}
+
+impl Host {
+    /// Whether a task can be run in this epoch, and with what; otherwise how it ends. What this very epoch began and is not at work was never
+    /// acted upon: whether its beginning was durable was not known in time.
+    pub(super) fn judge(&self, task: &Task, epoch: u64) -> Result<(Entity, Call), Judgement> {
+        let failed = |why: String| Judgement {
+            outcome: Outcome::Failed(why),
+            on_fire: None,
+        };
+        let Some(call) = task.call.clone() else {
+            return Err(failed("there is nothing to run".into()));
+        };
+        let id = task
+            .entity
+            .clone()
+            .ok_or_else(|| failed("it works on no entity".into()))?;
+        let entity = match self.read(|state| state.entity(&id)) {
+            None => return Err(failed(format!("entity `{id}` is no more"))),
+            Some(Err(quarantined)) => return Err(failed(quarantined.to_string())),
+            Some(Ok(entity)) => entity,
+        };
+        let before = task.started.filter(|s| s.epoch != epoch);
+        if let Some(started) = before.filter(|_| !call.is_idempotent) {
+            return Err(Judgement::interrupted(id, started.epoch));
+        }
+        match effector(&self.0.types, &entity, &call.effector) {
+            Ok(_) => Ok((entity, call)),
+            Err(why) => Err(failed(why.to_string())),
+        }
+    }
+}
+
+impl Judgement {
+    /// Nobody knows what it did, and it must not be done twice.
+    pub(super) fn interrupted(entity: EntityId, epoch: u64) -> Self {
+        Self {
+            outcome: Outcome::Interrupted(format!(
+                "{ABORTED}: the node that led epoch {epoch} began it and could not end it, and what it did is not known"
+            )),
+            on_fire: Some(entity),
+        }
+    }
+
+    pub(super) fn write(&self, draft: &mut Draft<'_>, task: &TaskId, at_ms: u64) -> Result<Bytes, Refusal> {
+        if let Some(entity) = self.on_fire.as_ref().filter(|e| draft.contains(e)) {
+            set_on_fire(draft, entity)?;
+        }
+        let ended = Ended {
+            at_ms,
+            outcome: self.outcome.clone(),
+        };
+        draft.end_task(task, ended).map(|()| Bytes::new())
+    }
+}
+
+/// Its actual state, and why.
+fn set_on_fire(draft: &mut Draft<'_>, id: &EntityId) -> Result<(), Refusal> {
+    let entity = draft.entity(id)?;
+    let expected = entity
+        .expected()
+        .map_or_else(|| "unknown".into(), |e| e.as_str().to_lowercase());
+    let mut problems = entity
+        .sensors
+        .get(SERVICE_PROBLEMS)
+        .map(|p| p.value())
+        .and_then(|p| p.as_object().cloned())
+        .unwrap_or_default();
+    problems.insert(
+        ABORTED.into(),
+        format!("Set to on-fire (from previous expected state {expected}) because tasks aborted on shutdown")
+            .into(),
+    );
+    draft.set_sensor(
+        id,
+        SERVICE_PROBLEMS,
+        &Json::from(&serde_json::Value::Object(problems)),
+    )?;
+    draft.set_sensor(id, SERVICE_STATE, &Json::string(Lifecycle::OnFire.as_str()))
+}

@@ -1,0 +1,187 @@
+//! Entities at work: who leads runs their code and writes what comes of it; everybody else only reads.
+
+mod effectors;
+mod ids;
+mod judge;
+mod work;
+pub use effectors::{Call as EffectorCall, HostError};
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use ha_core::{Plane, Role};
+use tokio::sync::{Notify, watch};
+
+use crate::managed::Managed;
+use crate::names::{EntityId, TaskId};
+use crate::propose::{ClientKey, Draft, Refusal};
+use crate::proposer::{ProposeError, Proposer};
+use crate::state::State;
+use crate::types::EntityTypes;
+use ids::Ids;
+
+/// The entities of a plane on one of its nodes. Clones are handles on the same; it ends with its plane.
+///
+/// While the node leads, tasks that were accepted are begun as soon as it may act, and what was under way on a leader before is judged
+/// ([`Outcome::Interrupted`](crate::Outcome::Interrupted), or begun again if its effector is idempotent). Any node can be read.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::time::Duration;
+///
+/// use ha_core::{NodeId, Plane};
+/// use ha_rebind::{EffectorCall, Entity, EntityId, EntityTypes, Host, Managed, Values};
+/// use ha_store::MemoryStore;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let managed = Managed::default();
+/// let plane = Plane::builder(NodeId::new("one")?, Arc::new(MemoryStore::default()));
+/// let plane = plane.state(managed.clone()).start()?;
+/// let wall_clock = || 1_466_414_301_065; // in real life: the milliseconds since 1970
+/// let host = Host::start(plane.clone(), managed, EntityTypes::built_in(), [1; 32], wall_clock);
+/// plane.leadership().await?;
+///
+/// let shop = Entity::new(host.new_entity_id(), "org.apache.brooklyn.entity.stock.BasicApplication", "shop");
+/// let id = shop.id.clone();
+/// host.propose(None, |draft| draft.create(&[shop]).map(|()| "made".into())).await?;
+/// let start = EffectorCall { entity: id.clone(), effector: "start".into(), arguments: Values::default() };
+/// let task = host.invoke(None, start).await?;
+/// host.ended(&task).await;
+/// assert!(host.read(|state| state.sensor(&id, "service.isUp")).is_some_and(|up| up.as_str() == "true"));
+/// plane.stop().await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Host(Arc<Shared>);
+
+struct Shared {
+    plane: Plane,
+    managed: Managed,
+    types: EntityTypes,
+    now_ms: Box<dyn Fn() -> u64 + Send + Sync>,
+    ids: Mutex<Ids>,
+    leading: watch::Sender<Option<Proposer>>,
+    /// Tasks that are at work here.
+    at_work: Mutex<HashSet<TaskId>>,
+    /// Told when one is no longer.
+    left_work: Notify,
+}
+
+impl Host {
+    /// Goes to work on a plane whose [state](ha_core::PlaneBuilder::state) is `managed`. From the seed ids are drawn, so two nodes must not
+    /// have the same; `now_ms` is the wall clock, in milliseconds since 1970.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    #[must_use]
+    pub fn start(
+        plane: Plane,
+        managed: Managed,
+        types: EntityTypes,
+        seed: [u8; 32],
+        now_ms: impl Fn() -> u64 + Send + Sync + 'static,
+    ) -> Self {
+        let host = Self(Arc::new(Shared {
+            plane,
+            managed,
+            types,
+            now_ms: Box::new(now_ms),
+            ids: Mutex::new(Ids::new(seed)),
+            leading: watch::Sender::new(None),
+            at_work: Mutex::default(),
+            left_work: Notify::new(),
+        }));
+        tokio::spawn(host.clone().lead());
+        host
+    }
+
+    /// Reads the state. Nothing is applied meanwhile, so be short.
+    pub fn read<T>(&self, read: impl FnOnce(&State) -> T) -> T {
+        self.0.managed.read(read)
+    }
+
+    /// The types that entities can have here.
+    #[must_use]
+    pub fn types(&self) -> &EntityTypes {
+        &self.0.types
+    }
+
+    /// The wall clock, milliseconds since 1970.
+    #[must_use]
+    pub fn now_ms(&self) -> u64 {
+        (self.0.now_ms)()
+    }
+
+    /// An id that no entity has.
+    #[must_use]
+    pub fn new_entity_id(&self) -> EntityId {
+        lock(&self.0.ids).entity()
+    }
+
+    /// Writes, if this node leads: see [`Proposer::propose`].
+    ///
+    /// # Errors
+    /// If it is refused, was not applied, or may be.
+    pub async fn propose(
+        &self,
+        key: Option<ClientKey<'_>>,
+        evaluate: impl FnOnce(&mut Draft<'_>) -> Result<Bytes, Refusal>,
+    ) -> Result<Bytes, ProposeError> {
+        self.proposer().await?.propose(key, evaluate).await
+    }
+
+    /// Who writes here. A node that has just become master may be about to begin.
+    async fn proposer(&self) -> Result<Proposer, ProposeError> {
+        let mut leading = self.0.leading.subscribe();
+        // Before the look at the role, so that no change is missed.
+        let mut roles = self.0.plane.roles();
+        loop {
+            if let Some(proposer) = leading.borrow_and_update().clone() {
+                return Ok(proposer);
+            }
+            if self.0.plane.role() != Role::Master {
+                return Err(ProposeError::NotApplied(ha_core::Refusal::NotLeader));
+            }
+            tokio::select! {
+                changed = leading.changed() => changed.expect("the sender is held by this host"),
+                event = roles.next() => if event.is_none() {
+                    return Err(ProposeError::NotApplied(ha_core::Refusal::Stopped));
+                },
+            }
+        }
+    }
+
+    /// Leads whenever this node does.
+    async fn lead(self) {
+        while let Ok(leadership) = self.0.plane.leadership().await {
+            let Ok(proposer) = Proposer::begin(&self.0.plane, leadership.clone(), &self.0.managed).await
+            else {
+                return;
+            };
+            self.0.leading.send_replace(Some(proposer.clone()));
+            tokio::select! {
+                () = leadership.lost() => {}
+                () = self.work(&proposer) => {}
+            }
+            leadership.lost().await;
+            self.0.leading.send_replace(None);
+        }
+    }
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Host")
+            .field("managed", &self.0.managed)
+            .field("types", &self.0.types)
+            .finish_non_exhaustive()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,174 @@
+//! Tasks at work: begun when that is durable and the node may act, and ended together with what came of them.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::FutureExt;
+use ha_core::ActPermit;
+
+use super::judge::Judgement;
+use super::{Host, lock};
+use crate::entity::Entity;
+use crate::json::Json;
+use crate::names::TaskId;
+use crate::propose::{Draft, Refusal};
+use crate::proposer::{ProposeError, Proposer};
+use crate::task::{Call, Ended, Outcome, Started, Task};
+use crate::types::{Effect, Invocation};
+
+/// How long a step that the store has refused waits until it is tried again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// How a task ends, if leadership is not lost before.
+enum End {
+    /// Its code came to an end.
+    Came(Outcome, Effect),
+    /// It did not.
+    Judged(Judgement),
+}
+
+impl Host {
+    /// Takes up each task that has not ended, for as long as this node leads.
+    pub(super) async fn work(&self, proposer: &Proposer) {
+        let mut follower = self.0.plane.follow();
+        loop {
+            let left = self.0.left_work.notified();
+            for id in self.idle() {
+                lock(&self.0.at_work).insert(id.clone());
+                let at_work = AtWork(self.clone(), id);
+                let proposer = proposer.clone();
+                tokio::spawn(async move { at_work.0.take_up(&proposer, &at_work.1).await });
+            }
+            tokio::select! {
+                event = follower.next() => if event.is_none() { return },
+                () = left => {}
+            }
+        }
+    }
+
+    /// The tasks that have not ended and are not at work here.
+    fn idle(&self) -> Vec<TaskId> {
+        self.read(|state| {
+            let at_work = lock(&self.0.at_work);
+            // Nearly always they are as many, and the same.
+            if state.unended_tasks().len() == at_work.len() {
+                return Vec::new();
+            }
+            let idle = state.unended_tasks().filter(|id| !at_work.contains(*id));
+            idle.cloned().collect()
+        })
+    }
+
+    /// Brings one task to its end, unless leadership is lost before.
+    async fn take_up(&self, proposer: &Proposer, id: &TaskId) {
+        let Some(permit) = proposer.leadership().wait_for_act_permit().await else {
+            return;
+        };
+        let Some(Ok(task)) = self.read(|state| state.task(id)) else {
+            return;
+        };
+        let end = match self.judge(&task, proposer.leadership().epoch().0) {
+            Err(judgement) => End::Judged(judgement),
+            Ok((entity, call)) => match self.begin(proposer, &task).await {
+                Ok(()) => self.act(&permit, &entity, &call).await,
+                Err(why) => {
+                    tracing::warn!(task = %id, "its beginning is not durable, so that it does not begin yet: {why}");
+                    tokio::time::sleep(PAUSE).await;
+                    return;
+                }
+            },
+        };
+        self.end(proposer, &task, &end).await;
+    }
+
+    /// Writes down that it begins: durable before it does anything.
+    async fn begin(&self, proposer: &Proposer, task: &Task) -> Result<(), ProposeError> {
+        let epoch = proposer.leadership().epoch().0;
+        if task.started.is_some_and(|s| s.epoch == epoch) {
+            return Ok(());
+        }
+        let started = Started {
+            at_ms: self.now_ms(),
+            epoch,
+        };
+        let begin = |draft: &mut Draft<'_>| draft.start_task(&task.id, started).map(|()| Bytes::new());
+        proposer.propose(None, begin).await.map(|_| ())
+    }
+
+    /// Runs the entity's code, if this node may still act. What it does wrong stays with its task.
+    async fn act(&self, permit: &ActPermit, entity: &Entity, call: &Call) -> End {
+        let failed = |why: String| End::Came(Outcome::Failed(why), Effect::default());
+        let entity_type = match self.0.types.find(&entity.entity_type) {
+            Ok(entity_type) => entity_type,
+            Err(unknown) => return failed(unknown.to_string()),
+        };
+        let invocation = Invocation::new(entity, &call.effector, &call.parameters, self.now_ms());
+        let acting = AssertUnwindSafe(entity_type.invoke(&invocation, permit)).catch_unwind();
+        tokio::select! {
+            biased;
+            () = permit.gone() => End::Judged(Judgement::interrupted(entity.id.clone(), permit.epoch().0)),
+            came = acting => match came {
+                Ok(Ok(effect)) => {
+                    let result = effect.result.clone().unwrap_or_else(|| Json::read("null"));
+                    End::Came(Outcome::Done(result), effect)
+                }
+                Ok(Err(why)) => failed(why),
+                Err(panic) => failed(format!("its code panicked: {}", words(&*panic))),
+            },
+        }
+    }
+
+    /// Writes down how it ended, as often as it takes while this node leads.
+    async fn end(&self, proposer: &Proposer, task: &Task, end: &End) {
+        let at_ms = self.now_ms();
+        while proposer.leadership().is_held() {
+            let write = |draft: &mut Draft<'_>| end.write(draft, task, at_ms);
+            match proposer.propose(None, write).await {
+                Ok(_) => return,
+                Err(ProposeError::Refused(why)) => {
+                    // Also if the one before, of which nobody knew, was applied.
+                    tracing::info!(task = %task.id, "its end was refused: {why}");
+                    return;
+                }
+                Err(why) => {
+                    tracing::warn!(task = %task.id, "its end is not durable yet: {why}");
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+}
+
+impl End {
+    fn write(&self, draft: &mut Draft<'_>, task: &Task, at_ms: u64) -> Result<Bytes, Refusal> {
+        let (outcome, effect) = match self {
+            Self::Judged(judgement) => return judgement.write(draft, &task.id, at_ms),
+            Self::Came(outcome, effect) => (outcome.clone(), effect),
+        };
+        if let Some(entity) = task.entity.as_ref().filter(|e| draft.contains(e)) {
+            for (sensor, value) in effect.sensors.iter() {
+                draft.set_sensor(entity, sensor, &Json::read(value))?;
+            }
+        }
+        let ended = Ended { at_ms, outcome };
+        draft.end_task(&task.id, ended).map(|()| Bytes::new())
+    }
+}
+
+/// What a panic said.
+fn words(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("it did not say why")
+}
+
+/// A task is at work for as long as this lives.
+struct AtWork(Host, TaskId);
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        lock(&self.0.0.at_work).remove(&self.1);
+        self.0.0.left_work.notify_one();
+    }
+}

@@ -1,0 +1,335 @@
+//! Entities at work on a plane of two nodes in one process, which share a store in memory.
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use common::{id, json, until};
+use ha_core::{ActPermit, Config, NodeId, Plane, Role};
+use ha_rebind::{
+    ClientKey, Effect, Effector, EffectorCall, Entity, EntityType, EntityTypes, Host, HostError, Invocation,
+    Lifecycle, Managed, Outcome, Parameter, ProposeError, Task, TaskId, TypeDescription, ValueType, Values,
+};
+use ha_store::{Faulty, MemoryStore, Store};
+use tokio::sync::Semaphore;
+
+/// What has been done to the world, and who waits for it.
+#[derive(Clone, Default)]
+struct World {
+    begun: Arc<Mutex<Vec<(String, u64)>>>,
+    gate: Arc<Gate>,
+}
+
+struct Gate(Semaphore);
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self(Semaphore::new(0))
+    }
+}
+
+impl World {
+    fn begun(&self) -> Vec<(String, u64)> {
+        self.begun.lock().unwrap().clone()
+    }
+}
+
+/// A machine of which one can be asked good and bad things.
+struct Machine {
+    description: TypeDescription,
+    world: World,
+}
+
+impl Machine {
+    fn new(world: &World) -> Self {
+        let effector = |name: &str, is_idempotent, parameters| Effector {
+            name: name.into(),
+            description: String::new(),
+            is_idempotent,
+            parameters,
+        };
+        let heat = Parameter {
+            name: "degrees".into(),
+            value_type: ValueType::Integer,
+            description: String::new(),
+            default: Some(json("90")),
+        };
+        let effectors = vec![
+            effector("heat", false, vec![heat]),
+            effector("weld", false, vec![]),
+            effector("look", true, vec![]),
+            effector("fail", false, vec![]),
+            effector("panic", false, vec![]),
+        ];
+        Self {
+            description: TypeDescription {
+                name: "test.Machine".into(),
+                effectors,
+                ..TypeDescription::default()
+            },
+            world: world.clone(),
+        }
+    }
+}
+
+#[async_trait]
+impl EntityType for Machine {
+    fn description(&self) -> &TypeDescription {
+        &self.description
+    }
+
+    async fn invoke(&self, invocation: &Invocation<'_>, permit: &ActPermit) -> Result<Effect, String> {
+        let call = (invocation.effector.to_owned(), permit.epoch().0);
+        self.world.begun.lock().unwrap().push(call);
+        match invocation.effector {
+            "heat" => {
+                let degrees = invocation.arguments.get("degrees").expect("it has a default");
+                Ok(Effect {
+                    result: Some(degrees.clone()),
+                    sensors: Values::from_iter([("temperature", degrees)]),
+                })
+            }
+            "fail" => Err("there is no power".into()),
+            "panic" => panic!("sparks"),
+            _ => {
+                self.world.gate.0.acquire().await.unwrap().forget();
+                Ok(Effect::default())
+            }
+        }
+    }
+}
+
+struct Member {
+    plane: Plane,
+    host: Host,
+}
+
+impl Member {
+    fn start(name: &str, seed: u8, store: Arc<dyn Store>, world: &World) -> Self {
+        Self::with_lease(Duration::from_secs(1), name, seed, store, world)
+    }
+
+    fn with_lease(lease: Duration, name: &str, seed: u8, store: Arc<dyn Store>, world: &World) -> Self {
+        let millis = Duration::from_millis;
+        let config = Config::builder()
+            .poll(millis(50))
+            .heartbeat_timeout(millis(600))
+            .lease_ttl(lease);
+        let managed = Managed::default();
+        let plane = Plane::builder(NodeId::new(name).expect("a name"), store)
+            .config(config.build().expect("timings that agree"));
+        let plane = plane.state(managed.clone()).start().expect("threads");
+        let mut types = EntityTypes::built_in();
+        types.register(Machine::new(world)).expect("its name is new");
+        let host = Host::start(plane.clone(), managed, types, [seed; 32], || 1_000);
+        Self { plane, host }
+    }
+
+    async fn becomes(&self, role: Role) {
+        until(&format!("{role}"), || self.plane.role() == role).await;
+    }
+
+    async fn deploy(&self) {
+        let app = Entity::new(
+            id("app"),
+            "org.apache.brooklyn.entity.stock.BasicApplication",
+            "app",
+        );
+        let mut machine = Entity::new(id("machine"), "test.Machine", "machine");
+        machine.parent = Some(id("app"));
+        let made = self
+            .host
+            .propose(None, |draft| draft.create(&[app, machine]).map(|()| "201".into()));
+        made.await.expect("it is durable");
+    }
+
+    async fn invoke(&self, effector: &str, arguments: &[(&str, &str)]) -> Result<TaskId, HostError> {
+        self.host.invoke(None, call(effector, arguments)).await
+    }
+
+    fn task(&self, id: &TaskId) -> Task {
+        self.host
+            .read(|state| state.task(id))
+            .expect("it is there")
+            .expect("it can be read")
+    }
+
+    async fn outcome(&self, id: &TaskId) -> Outcome {
+        until(
+            "the task has ended",
+            || matches!(self.host.read(|s| s.task(id)), Some(Ok(task)) if task.ended.is_some()),
+        )
+        .await;
+        self.task(id).ended.expect("it has ended").outcome
+    }
+
+    fn sensor(&self, name: &str) -> Option<String> {
+        let value = self.host.read(|state| state.sensor(&id("machine"), name));
+        value.map(|v| v.as_str().to_owned())
+    }
+}
+
+fn call(effector: &str, arguments: &[(&str, &str)]) -> EffectorCall {
+    EffectorCall {
+        entity: id("machine"),
+        effector: effector.into(),
+        arguments: arguments
+            .iter()
+            .map(|(name, value)| (*name, json(value)))
+            .collect(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_effector_does_and_finds_out_is_read_everywhere() {
+    let (store, world) = (MemoryStore::default(), World::default());
+    let one = Member::start("n1", 1, Arc::new(store.clone()), &world);
+    one.becomes(Role::Master).await;
+    let two = Member::start("n2", 2, Arc::new(store), &world);
+    two.becomes(Role::HotStandby).await;
+    one.deploy().await;
+    let task = one.invoke("heat", &[("degrees", "70")]).await.unwrap();
+    assert_eq!(one.outcome(&task).await, Outcome::Done(json("70")));
+    let seen = one.task(&task);
+    assert_eq!((seen.attempt, seen.waits_for), (1, None));
+    assert_eq!(one.sensor("temperature").as_deref(), Some("70"));
+    two.plane.read().await.unwrap();
+    assert_eq!(two.task(&task), one.task(&task));
+    assert_eq!(two.sensor("temperature").as_deref(), Some("70"));
+    let refused = two.invoke("heat", &[]).await.unwrap_err();
+    assert_eq!(
+        refused,
+        HostError::Proposal(ProposeError::NotApplied(ha_core::Refusal::NotLeader))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_fit_is_refused_and_leaves_no_task() {
+    let world = World::default();
+    let one = Member::start("n1", 1, Arc::new(MemoryStore::default()), &world);
+    one.becomes(Role::Master).await;
+    one.deploy().await;
+    let refusals = [
+        (
+            ("melt", &[][..]),
+            "Entity 'machine' has no effector with name 'melt'",
+        ),
+        (
+            ("heat", &[("degrees", "\"hot\"")][..]),
+            "'degrees' must be a whole number, and is \"hot\"",
+        ),
+        (
+            ("heat", &[("colour", "1")][..]),
+            "effector 'heat' has no parameter 'colour': known are degrees",
+        ),
+    ];
+    for ((effector, arguments), words) in refusals {
+        let refused = one.invoke(effector, arguments).await.unwrap_err();
+        assert_eq!(refused.to_string(), words);
+    }
+    assert!(one.host.read(|state| state.tasks().is_empty()));
+    assert!(world.begun().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn code_that_fails_or_panics_ends_its_own_task_only() {
+    let world = World::default();
+    let one = Member::start("n1", 1, Arc::new(MemoryStore::default()), &world);
+    one.becomes(Role::Master).await;
+    one.deploy().await;
+    let failed = one.invoke("fail", &[]).await.unwrap();
+    assert_eq!(
+        one.outcome(&failed).await,
+        Outcome::Failed("there is no power".into())
+    );
+    let panicked = one.invoke("panic", &[]).await.unwrap();
+    assert_eq!(
+        one.outcome(&panicked).await,
+        Outcome::Failed("its code panicked: sparks".into())
+    );
+    let good = one.invoke("heat", &[]).await.unwrap();
+    assert_eq!(one.outcome(&good).await, Outcome::Done(json("90")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_comes_twice_with_one_key_is_run_once() {
+    let world = World::default();
+    let one = Member::start("n1", 1, Arc::new(MemoryStore::default()), &world);
+    one.becomes(Role::Master).await;
+    one.deploy().await;
+    let key = Some(ClientKey {
+        key: "k-1",
+        fingerprint: [1; 32],
+    });
+    let first = one.host.invoke(key, call("heat", &[])).await.unwrap();
+    one.outcome(&first).await;
+    assert_eq!(one.host.invoke(key, call("heat", &[])).await.unwrap(), first);
+    assert_eq!(world.begun().len(), 1);
+    assert_eq!(one.host.read(|state| state.tasks().len()), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_under_way_when_the_master_died_is_interrupted_or_run_again() {
+    let (inner, world) = (MemoryStore::default(), World::default());
+    let cut = Arc::new(Faulty::new(inner.clone(), 1));
+    let one = Member::start("n1", 1, cut.clone(), &world);
+    one.becomes(Role::Master).await;
+    one.deploy().await;
+    let two = Member::start("n2", 2, Arc::new(inner), &world);
+    two.becomes(Role::HotStandby).await;
+    let weld = one.invoke("weld", &[]).await.unwrap();
+    let look = one.invoke("look", &[]).await.unwrap();
+    until("both are under way", || world.begun().len() == 2).await;
+    let epoch = world.begun()[0].1;
+    cut.cut();
+    two.becomes(Role::Master).await;
+    let Outcome::Interrupted(why) = two.outcome(&weld).await else {
+        panic!("{:?}", two.task(&weld));
+    };
+    assert!(
+        why.starts_with("Task aborted on rebind: the node that led epoch"),
+        "{why}"
+    );
+    let machine = two
+        .host
+        .read(|state| state.entity(&id("machine")))
+        .unwrap()
+        .unwrap();
+    assert_eq!(machine.lifecycle(), Some(Lifecycle::OnFire));
+    assert!(
+        two.sensor("service.problems")
+            .unwrap()
+            .contains("Task aborted on rebind")
+    );
+    until("the other is run again", || world.begun().len() == 3).await;
+    let again = world.begun()[2].clone();
+    assert_eq!(again.0, "look");
+    assert!(again.1 > epoch, "it has the newer fencing token");
+    world.gate.0.add_permits(10);
+    assert_eq!(two.outcome(&look).await, Outcome::Done(json("null")));
+    assert_eq!(two.task(&look).attempt, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_is_accepted_while_the_leader_before_may_act_and_says_what_it_waits_for() {
+    let (inner, world) = (MemoryStore::default(), World::default());
+    let cut = Arc::new(Faulty::new(inner.clone(), 1));
+    let lease = Duration::from_secs(600);
+    let one = Member::with_lease(lease, "n1", 1, cut.clone(), &world);
+    one.becomes(Role::Master).await;
+    one.deploy().await;
+    let first = one.invoke("heat", &[]).await.unwrap();
+    one.outcome(&first).await;
+    let two = Member::with_lease(lease, "n2", 2, Arc::new(inner), &world);
+    two.becomes(Role::HotStandby).await;
+    cut.cut();
+    two.becomes(Role::Master).await;
+    let second = two.invoke("heat", &[]).await.unwrap();
+    let accepted = two.task(&second);
+    assert!(accepted.waits_for.expect("it waits").starts_with("leave to act"));
+    assert_eq!(accepted.started, None);
+    assert_eq!(world.begun().len(), 1, "nothing is done without leave to act");
+}
