@@ -35,6 +35,8 @@ mod proposer;
 pub use proposer::{ProposeError, Proposer};
 mod types;
 pub use types::{
-    ArgumentError, BasicApplication, BasicEntity, BasicStartable, ConfigKey, Effect, Effector, EntityType,
-    EntityTypes, Invocation, Parameter, SensorKey, TypeDescription, TypeExists, UnknownType, ValueType,
+    AdjunctDescription, ArgumentError, BasicApplication, BasicEntity, BasicStartable, ConfigKey, Effect,
+    Effector, EntityType, EntityTypes, Invocation, Parameter, SensorKey, TypeDescription, TypeExists,
+    UnknownType, ValueType,
 };
+pub mod blueprint;
