@@ -79,6 +79,10 @@ fn options() -> Options {
     budget.max_documents = 1;
     budget.max_total_scalar_bytes = LONGEST_BLUEPRINT;
     budget.max_recorded_anchor_bytes = LONGEST_BLUEPRINT;
+    // A thousand entities may share one page of config: what counts is what aliases repeat, not how many there are.
+    budget.max_aliases = MOST_VALUES;
+    budget.max_merge_keys = MOST_VALUES;
+    budget.enforce_alias_anchor_ratio = false;
     let mut options = Options::default();
     options.budget = Some(budget);
     options.alias_limits.max_total_replayed_events = MOST_VALUES;

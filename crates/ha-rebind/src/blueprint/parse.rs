@@ -161,7 +161,7 @@ impl<'a> Reader<'a> {
     fn wrong(&self, wanted: &str) -> String {
         let column = self.text[..self.at].chars().count() + 1;
         let text = cut(self.text, 120);
-        format!("`{text}` has no {wanted} at its character {column}")
+        format!("`{text}`: {wanted} must stand at its character {column}")
     }
 }
 

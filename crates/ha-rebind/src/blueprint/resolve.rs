@@ -1,6 +1,7 @@
 //! What the expressions in config stand for, in a state.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use serde_json::{Value as JsonValue, json};
 
@@ -70,7 +71,7 @@ impl<'a> Resolver<'a> {
     /// # Errors
     /// If there is no such entity, an expression makes no sense or needs an entity that is not there, or config needs itself or too much.
     pub fn config(&self, entity: &EntityId, key: &str) -> Result<Option<Resolved>, ResolveError> {
-        let mut work = Work::of(self);
+        let mut work = Work::of(self, entity, key);
         let found = work.find(entity, key).and_then(|found| match found {
             Some((owner, json)) => work.told(owner, key, &json).map(Some),
             None => Ok(None),
@@ -86,8 +87,8 @@ impl<'a> Resolver<'a> {
     /// # Errors
     /// As for [`config`](Self::config).
     pub fn value(&self, entity: &EntityId, key: &str, value: &Json) -> Result<Resolved, ResolveError> {
-        let mut work = Work::of(self);
-        let resolved = work.entity(entity, (entity, key));
+        let mut work = Work::of(self, entity, key);
+        let resolved = work.entity(entity);
         let resolved = resolved.and_then(|_| work.told(entity.clone(), key, value));
         resolved.map(Resolved::Value).or_else(Stop::told)
     }
@@ -119,37 +120,42 @@ impl Stop {
 /// One value that is being resolved.
 struct Work<'a> {
     resolver: &'a Resolver<'a>,
+    asked: (EntityId, String),
     /// The config keys on the way here, each needed by the one before.
     way: Vec<(EntityId, String)>,
+    entities: HashMap<EntityId, Rc<Entity>>,
     named: HashMap<(EntityId, Target), EntityId>,
+    /// Config that was needed before, and what it cost.
+    done: HashMap<(EntityId, String), (JsonValue, usize)>,
     depth: usize,
     left: usize,
 }
 
 impl<'a> Work<'a> {
-    fn of(resolver: &'a Resolver<'a>) -> Self {
+    fn of(resolver: &'a Resolver<'a>, entity: &EntityId, key: &str) -> Self {
         Self {
             resolver,
+            asked: (entity.clone(), key.to_owned()),
             way: Vec::new(),
+            entities: HashMap::new(),
             named: HashMap::new(),
+            done: HashMap::new(),
             depth: 0,
             left: MOST_WORK,
         }
     }
 
     /// The value as stored, and whose it is.
-    fn find(&self, entity: &EntityId, key: &str) -> Result<Option<(EntityId, Json)>, Stop> {
-        let asked = self.entity(entity, (entity, key))?;
-        if let Some(own) = asked.config.get(key) {
-            return Ok(Some((entity.clone(), own)));
-        }
-        let mut above = asked.parent;
-        while let Some(id) = above {
-            let ancestor = self.entity(&id, (entity, key))?;
-            if let Some(inherited) = ancestor.config.get(key) {
-                return Ok(Some((id, inherited)));
+    fn find(&mut self, entity: &EntityId, key: &str) -> Result<Option<(EntityId, Json)>, Stop> {
+        let asked = self.entity(entity)?;
+        let mut here = Rc::clone(&asked);
+        loop {
+            self.spend(STEP + here.config.bytes().len() / LOOKED_AT)?;
+            if let Some(json) = here.config.get(key) {
+                return Ok(Some((here.id.clone(), json)));
             }
-            above = ancestor.parent;
+            let Some(parent) = &here.parent else { break };
+            here = self.entity(parent)?;
         }
         let found = self.resolver.types.find(&asked.entity_type).ok();
         let default = found.and_then(|found| {
@@ -157,6 +163,26 @@ impl<'a> Work<'a> {
             keys.iter().find(|k| k.name == key)?.default.clone()
         });
         Ok(default.map(|json| (entity.clone(), json)))
+    }
+
+    /// What config of an entity stands for that an expression needs; `null` if there is none.
+    fn needed(&mut self, of: EntityId, key: &str) -> Result<JsonValue, Stop> {
+        let needed = (of, key.to_owned());
+        if let Some((value, cost)) = self.done.get(&needed) {
+            let (value, cost) = (value.clone(), *cost);
+            self.spend(cost)?;
+            return Ok(value);
+        }
+        let before = self.left;
+        let value = match self.find(&needed.0, key)? {
+            Some((owner, json)) => {
+                self.spend(json.as_str().len())?;
+                self.stored(owner, key, &json)?
+            }
+            None => JsonValue::Null,
+        };
+        self.done.insert(needed, (value.clone(), before - self.left));
+        Ok(value)
     }
 
     /// What a value stands for that somebody asked for. One without an expression stays as it was written.
@@ -183,7 +209,7 @@ impl<'a> Work<'a> {
     }
 
     fn resolve(&mut self, value: &Value) -> Result<JsonValue, Stop> {
-        self.spend(1)?;
+        self.spend(STEP)?;
         if self.depth == DEEPEST_VALUE {
             let what = format!("it lies more than {DEEPEST_VALUE} deep, with the config that it needs");
             return Err(self.wrong(what));
@@ -223,11 +249,7 @@ impl<'a> Work<'a> {
             }
             Expression::Config { of, key } => {
                 let of = self.target(of)?;
-                let Some((owner, json)) = self.find(&of, key)? else {
-                    return Ok(JsonValue::Null);
-                };
-                self.spend(json.as_str().len())?;
-                self.stored(owner, key, &json)
+                self.needed(of, key)
             }
             Expression::AttributeWhenReady { of, sensor } => {
                 let entity = self.target(of)?;
@@ -300,7 +322,7 @@ impl<'a> Work<'a> {
         let wanted = Json::string(id);
         let mut waiting: Vec<_> = state.application(itself).into_iter().collect();
         while let Some(next) = waiting.pop() {
-            self.spend(1)?;
+            self.spend(STEP)?;
             // One that is quarantined is nobody's component.
             let own = state.entity(next).and_then(Result::ok);
             if own.and_then(|entity| entity.config.get(PLAN_ID)).as_ref() == Some(&wanted) {
@@ -311,12 +333,17 @@ impl<'a> Work<'a> {
         Ok(None)
     }
 
-    fn entity(&self, id: &EntityId, asked: (&EntityId, &str)) -> Result<Entity, Stop> {
-        match self.resolver.state.entity(id) {
-            Some(Ok(entity)) => Ok(entity),
-            Some(Err(bad)) => Err(Stop::wrong(asked, bad.to_string())),
-            None => Err(Stop::wrong(asked, format!("there is no entity `{id}`"))),
+    fn entity(&mut self, id: &EntityId) -> Result<Rc<Entity>, Stop> {
+        if let Some(read) = self.entities.get(id) {
+            return Ok(Rc::clone(read));
         }
+        let read = match self.resolver.state.entity(id) {
+            Some(Ok(entity)) => Rc::new(entity),
+            Some(Err(bad)) => return Err(self.wrong(bad.to_string())),
+            None => return Err(self.wrong(format!("there is no entity `{id}`"))),
+        };
+        self.entities.insert(id.clone(), Rc::clone(&read));
+        Ok(read)
     }
 
     fn text(&mut self, text: String) -> Result<JsonValue, Stop> {
@@ -331,13 +358,13 @@ impl<'a> Work<'a> {
                 self.left = left;
                 Ok(())
             }
-            None => Err(self.wrong(format!("it takes more than {MOST_WORK} steps and bytes"))),
+            None => Err(self.wrong(format!("it takes more work than {MOST_WORK} bytes"))),
         }
     }
 
     /// Something is wrong with the config under way.
     fn wrong(&self, what: impl Into<String>) -> Stop {
-        let (entity, key) = self.way.last().expect("something is under way");
+        let (entity, key) = self.way.last().unwrap_or(&self.asked);
         Stop::wrong((entity, key), what)
     }
 }
@@ -358,5 +385,9 @@ fn is_ready(value: &JsonValue) -> bool {
 const ENTITY: &str = "org.apache.brooklyn.api.entity.Entity";
 /// How deep values, calls and config may lie in each other: what a thread's stack holds, and JSON can be read from again.
 const DEEPEST_VALUE: usize = 100;
-/// Values, entities and bytes looked at for one value.
+/// Bytes read and written for one value.
 const MOST_WORK: usize = 16 << 20;
+/// A value or an entity that is looked at counts for as many bytes: half a million of them take about a second.
+const STEP: usize = 32;
+/// Of the config in which a key is looked for, every so many bytes count for one.
+const LOOKED_AT: usize = 16;
