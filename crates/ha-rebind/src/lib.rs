@@ -2,6 +2,8 @@
 //!
 //! [`State`] applies one [`Batch`] of [`Change`]s after the other: the same code on a leader, on a hot standby and in a rebind. An entity
 //! stays as it is stored until somebody reads it, and one that cannot be read is [`Quarantined`] and takes nothing else with it.
+//!
+//! Applications are described by blueprints: see [`blueprint`].
 
 mod codec;
 mod names;
@@ -37,6 +39,8 @@ mod host;
 pub use host::{EffectorCall, Host, HostError};
 mod types;
 pub use types::{
-    ArgumentError, BasicApplication, BasicEntity, BasicStartable, ConfigKey, Effect, Effector, EntityType,
-    EntityTypes, Invocation, Parameter, SensorKey, TypeDescription, TypeExists, UnknownType, ValueType,
+    AdjunctDescription, ArgumentError, BasicApplication, BasicEntity, BasicStartable, ConfigKey, Effect,
+    Effector, EntityType, EntityTypes, Invocation, Parameter, SensorKey, TypeDescription, TypeExists,
+    UnknownType, ValueType,
 };
+pub mod blueprint;

@@ -33,7 +33,7 @@ impl Default for Gate {
 
 impl World {
     fn begun(&self) -> Vec<(String, u64)> {
-        self.begun.lock().unwrap().clone()
+        self.begun.lock().expect("nobody panics").clone()
     }
 }
 
@@ -83,7 +83,7 @@ impl EntityType for Machine {
 
     async fn invoke(&self, invocation: &Invocation<'_>, permit: &ActPermit) -> Result<Effect, String> {
         let call = (invocation.effector.to_owned(), permit.epoch().0);
-        self.world.begun.lock().unwrap().push(call);
+        self.world.begun.lock().expect("nobody panics").push(call);
         match invocation.effector {
             "heat" => {
                 let degrees = invocation.arguments.get("degrees").expect("it has a default");
@@ -95,7 +95,7 @@ impl EntityType for Machine {
             "fail" => Err("there is no power".into()),
             "panic" => panic!("sparks"),
             _ => {
-                self.world.gate.0.acquire().await.unwrap().forget();
+                self.world.gate.0.acquire().await.expect("it stays open").forget();
                 Ok(Effect::default())
             }
         }

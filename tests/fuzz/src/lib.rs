@@ -6,6 +6,7 @@
 
 mod answer;
 mod arguments;
+mod blueprint;
 mod campaign;
 pub use campaign::{Campaign, Found, Meter, Passed};
 mod connection;
@@ -126,6 +127,14 @@ pub const TARGETS: &[Target] = &[
         memory: SMALL,
     },
     Target {
+        name: "blueprint",
+        about: "a blueprint in YAML or JSON, and the config of what it makes",
+        run: blueprint::run,
+        seeds: seeds::blueprints,
+        words: blueprint::WORDS,
+        memory: REPEATED,
+    },
+    Target {
         name: "schedule",
         about: "what happens to a plane, step by step",
         run: schedule::run,
@@ -138,6 +147,8 @@ pub const TARGETS: &[Target] = &[
 /// A length in an object may claim up to 64 MiB (`ha_proto`'s bound of an object), and no more.
 const DECODED: usize = 96 << 20;
 const SMALL: usize = 16 << 20;
+/// Aliases of a small text may repeat up to a million values (`ha_rebind`'s bound of a blueprint), and no more.
+const REPEATED: usize = 256 << 20;
 
 impl Target {
     /// The one of this name.

@@ -277,3 +277,74 @@ pub(crate) fn schedules() -> Seeds {
         ),
     ]
 }
+
+/// Blueprints, good ones and bad ones.
+pub(crate) fn blueprints() -> Seeds {
+    const BASIC: &str = "org.apache.brooklyn.entity.stock.BasicEntity";
+    let laughs = "abcdefgh".as_bytes().windows(2).map(|pair| {
+        let (below, name) = (char::from(pair[0]), char::from(pair[1]));
+        format!("{name}: &{name} [{}]\n", vec![format!("*{below}"); 10].join(","))
+    });
+    let seeds = [
+        (
+            "shop",
+            format!(
+                "name: shop\nlocation: localhost\nbrooklyn.config: {{currency: EUR}}\nservices:\n- type: {BASIC}\n  id: db\n  brooklyn.parameters:\n  - \
+                 {{name: size, type: integer, default: 3}}\n  brooklyn.initializers:\n  - type: static-sensor\n    brooklyn.config: {{name: url, static.value: \
+                 x}}\n- type: {BASIC}\n  name: web\n  brooklyn.config:\n    url: $brooklyn:component(\"db\").attributeWhenReady(\"url\")\n    text:\n      \
+                 $brooklyn:formatString: [\"%s of %s\", {{$brooklyn:config: currency}}, $brooklyn:parent()]\n  brooklyn.policies:\n  - {{type: Policy, id: p, \
+                 brooklyn.config: {{k: 0.9}}}}\n  brooklyn.children:\n  - type: {BASIC}\n"
+            ),
+        ),
+        (
+            "application",
+            format!(
+                "services:\n- type: org.apache.brooklyn.entity.stock.BasicApplication\n  brooklyn.tags: [a, {{b: 1}}]\n  brooklyn.children:\n  - type: {BASIC}\n"
+            ),
+        ),
+        (
+            "json",
+            format!("{{\"services\":[{{\"type\":\"{BASIC}\"}}],\"name\":\"json-app\"}}"),
+        ),
+        (
+            "shared",
+            format!(
+                "services:\n- &a {{type: {BASIC}, brooklyn.config: &c {{a: 1}}}}\n- *a\n- {{type: {BASIC}, brooklyn.config: {{<<: *c, b: 2}}}}\n"
+            ),
+        ),
+        (
+            "expression",
+            "$brooklyn:formatString(\"%s %%\", [$x, {\"a\": 1}], $brooklyn:entity(a).config(b), null)".into(),
+        ),
+        ("unknown-key", "services:\n- typ: a\n".into()),
+        (
+            "wrong-kind",
+            format!("services:\n- type: {BASIC}\n  brooklyn.config: 5\n"),
+        ),
+        ("unknown-type", "services: [{type: no.such}]\n".into()),
+        (
+            "dangling",
+            format!("services:\n- type: {BASIC}\n  brooklyn.config: {{a: $brooklyn:component(b)}}\n"),
+        ),
+        (
+            "cycle",
+            format!(
+                "services:\n- type: {BASIC}\n  brooklyn.config: {{a: $brooklyn:config(b), b: $brooklyn:config(a)}}\n"
+            ),
+        ),
+        (
+            "laughs",
+            laughs.fold("a: &a [x,x,x,x,x,x,x,x,x,x]\n".to_owned(), |all, line| {
+                all + &line
+            }),
+        ),
+        ("deep", "[".repeat(60)),
+        ("two", "services: []\n---\nservices: []\n".into()),
+        ("tab", "services:\n-\ttype: a\n".into()),
+        (
+            "nan",
+            "services: [{type: a, brooklyn.config: {k: .nan}}]\n".into(),
+        ),
+    ];
+    seeds.into_iter().map(|(name, text)| named(name, text)).collect()
+}

@@ -9,7 +9,7 @@ use crate::json::Json;
 use crate::values::Values;
 
 macro_rules! basic {
-    ($(#[$doc:meta])* $name:ident, $registered:literal, $effectors:expr) => {
+    ($(#[$doc:meta])* $name:ident, $registered:expr, $is_application:literal, $effectors:expr) => {
         $(#[$doc])*
         #[derive(Clone, Debug)]
         pub struct $name(TypeDescription);
@@ -20,6 +20,7 @@ macro_rules! basic {
             pub fn new() -> Self {
                 Self(TypeDescription {
                     name: $registered.into(),
+                    is_application: $is_application,
                     sensors: sensors(),
                     config: Vec::new(),
                     effectors: $effectors,
@@ -48,16 +49,19 @@ macro_rules! basic {
 
 basic! {
     /// An application that only holds its children.
-    BasicApplication, "org.apache.brooklyn.entity.stock.BasicApplication", lifecycle_effectors()
+    BasicApplication, BASIC_APPLICATION, true, lifecycle_effectors()
 }
 basic! {
     /// An entity that only holds config, sensors and children.
-    BasicEntity, "org.apache.brooklyn.entity.stock.BasicEntity", Vec::new()
+    BasicEntity, "org.apache.brooklyn.entity.stock.BasicEntity", false, Vec::new()
 }
 basic! {
     /// An entity that can be started and stopped.
-    BasicStartable, "org.apache.brooklyn.entity.stock.BasicStartable", lifecycle_effectors()
+    BasicStartable, "org.apache.brooklyn.entity.stock.BasicStartable", false, lifecycle_effectors()
 }
+
+/// What an application is made of that nobody named a type for.
+pub(crate) const BASIC_APPLICATION: &str = "org.apache.brooklyn.entity.stock.BasicApplication";
 
 fn sensors() -> Vec<SensorKey> {
     let sensor = |(name, value_type, description): (&str, ValueType, &str)| SensorKey {

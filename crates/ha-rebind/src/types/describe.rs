@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::entity::AdjunctKind;
 use crate::json::Json;
 use crate::values::Values;
 
@@ -11,6 +12,8 @@ use crate::values::Values;
 pub struct TypeDescription {
     /// Its registered name.
     pub name: String,
+    /// Whether an entity of it can be an application: the only service of a blueprint becomes that then.
+    pub is_application: bool,
     /// The sensors that its entities have.
     pub sensors: Vec<SensorKey>,
     /// The config keys that it reads. An entity may have others.
@@ -37,6 +40,18 @@ pub enum ValueType {
     Map,
     /// Values in an order.
     List,
+}
+
+/// A type of policies, enrichers or feeds, described.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[allow(clippy::exhaustive_structs)]
+pub struct AdjunctDescription {
+    /// Its registered name.
+    pub name: String,
+    /// What it is a type of.
+    pub kind: AdjunctKind,
+    /// The config keys that it reads. An adjunct may have others.
+    pub config: Vec<ConfigKey>,
 }
 
 /// A sensor, described.
@@ -186,7 +201,7 @@ impl Effector {
 }
 
 impl ValueType {
-    fn check(self, name: &str, value: &Json) -> Result<(), ArgumentError> {
+    pub(crate) fn check(self, name: &str, value: &Json) -> Result<(), ArgumentError> {
         let parsed = value.value();
         let (fits, expected) = match self {
             Self::Any => (true, "anything"),

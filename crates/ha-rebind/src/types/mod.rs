@@ -1,9 +1,12 @@
 //! Types of entities: what an embedder implements, and a plane finds by name.
 
 mod basic;
+pub(crate) use basic::BASIC_APPLICATION;
 pub use basic::{BasicApplication, BasicEntity, BasicStartable};
 mod describe;
-pub use describe::{ArgumentError, ConfigKey, Effector, Parameter, SensorKey, TypeDescription, ValueType};
+pub use describe::{
+    AdjunctDescription, ArgumentError, ConfigKey, Effector, Parameter, SensorKey, TypeDescription, ValueType,
+};
 
 use std::collections::BTreeMap;
 use std::fmt;
