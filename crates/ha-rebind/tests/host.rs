@@ -11,7 +11,8 @@ use common::{id, json, until};
 use ha_core::{ActPermit, Config, NodeId, Plane, Role};
 use ha_rebind::{
     ClientKey, Effect, Effector, EffectorCall, Entity, EntityType, EntityTypes, Host, HostError, Invocation,
-    Lifecycle, Managed, Outcome, Parameter, ProposeError, Task, TaskId, TypeDescription, ValueType, Values,
+    Json, Lifecycle, Managed, Outcome, Parameter, ProposeError, Task, TaskId, TypeDescription, ValueType,
+    Values,
 };
 use ha_store::{Faulty, MemoryStore, Store};
 use tokio::sync::Semaphore;
@@ -63,6 +64,7 @@ impl Machine {
             effector("look", true, vec![]),
             effector("fail", false, vec![]),
             effector("panic", false, vec![]),
+            effector("boast", false, vec![]),
         ];
         Self {
             description: TypeDescription {
@@ -94,6 +96,10 @@ impl EntityType for Machine {
             }
             "fail" => Err("there is no power".into()),
             "panic" => panic!("sparks"),
+            "boast" => Ok(Effect {
+                result: Some(Json::string(&"much ".repeat(1 << 20))),
+                sensors: Values::default(),
+            }),
             _ => {
                 self.world.gate.0.acquire().await.expect("it stays open").forget();
                 Ok(Effect::default())
@@ -252,6 +258,25 @@ async fn code_that_fails_or_panics_ends_its_own_task_only() {
     );
     let good = one.invoke("heat", &[]).await.unwrap();
     assert_eq!(one.outcome(&good).await, Outcome::Done(json("90")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_result_that_is_larger_than_an_entry_ends_its_task_and_is_not_asked_for_again() {
+    let world = World::default();
+    let one = Member::start("n1", 1, Arc::new(MemoryStore::default()), &world);
+    one.becomes(Role::Master).await;
+    one.deploy().await;
+    let boast = one.invoke("boast", &[]).await.unwrap();
+    let Outcome::Failed(why) = one.outcome(&boast).await else {
+        panic!("{:?}", one.task(&boast).ended.map(|e| e.at_ms));
+    };
+    assert!(
+        why.starts_with("what became of it cannot be written down: "),
+        "{why}"
+    );
+    assert_eq!(world.begun().len(), 1);
+    // It does not hold on to its leave to act: the node can stop.
+    one.plane.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -79,7 +79,11 @@ impl Host {
                 }
             },
         };
-        self.end(proposer, &task, &end).await;
+        if !self.end(proposer, &task, end).await {
+            drop(permit);
+            // At work until then, so that it is not begun again.
+            proposer.leadership().lost().await;
+        }
     }
 
     /// Writes down that it begins: durable before it does anything.
@@ -119,24 +123,36 @@ impl Host {
         }
     }
 
-    /// Writes down how it ended, as often as it takes while this node leads.
-    async fn end(&self, proposer: &Proposer, task: &Task, end: &End) {
+    /// Writes down how it ended, as often as it takes while this node leads. What cannot be written is replaced by that. Answers whether it
+    /// has ended, or leadership was lost.
+    async fn end(&self, proposer: &Proposer, task: &Task, mut end: End) -> bool {
         let at_ms = self.now_ms();
+        let mut is_replaced = false;
         while proposer.leadership().is_held() {
             let write = |draft: &mut Draft<'_>| end.write(draft, task, at_ms);
-            match proposer.propose(None, write).await {
-                Ok(_) => return,
-                Err(ProposeError::Refused(why)) => {
-                    // Also if the one before, of which nobody knew, was applied.
-                    tracing::info!(task = %task.id, "its end was refused: {why}");
-                    return;
-                }
+            let why = match proposer.propose(None, write).await {
+                Ok(_) => return true,
+                Err(ProposeError::Refused(why)) => why.to_string(),
+                Err(ProposeError::NotApplied(why @ ha_core::Refusal::TooLarge)) => why.to_string(),
                 Err(why) => {
                     tracing::warn!(task = %task.id, "its end is not durable yet: {why}");
                     tokio::time::sleep(PAUSE).await;
+                    continue;
                 }
+            };
+            // A write of which nobody knew may have been applied.
+            if !self.read(|state| state.unended_tasks().any(|id| *id == task.id)) {
+                return true;
             }
+            if is_replaced {
+                tracing::error!(task = %task.id, "its end cannot be written down, so that it stays open until another node leads: {why}");
+                return false;
+            }
+            is_replaced = true;
+            let why = format!("what became of it cannot be written down: {why}");
+            end = End::Came(Outcome::Failed(why), Effect::default());
         }
+        true
     }
 }
 
