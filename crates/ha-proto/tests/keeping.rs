@@ -1,8 +1,8 @@
 //! A leader's housekeeping: when a snapshot is due, and what of the store is collected.
 
 use ha_proto::{
-    Event, FailureKind, HostRequest, Input, Manifest, Output, Role, Seq, StoreFailure, StoreOp, StoreReply,
-    WriteId, layout,
+    Event, FailureKind, HostRequest, Input, Manifest, Role, Seq, StoreFailure, StoreOp, StoreReply, WriteId,
+    layout,
 };
 use ha_sim::hand::{Hand, config, takeover};
 
@@ -87,20 +87,13 @@ fn who_is_deposed_writes_on_no_snapshot() {
     assert!(!h.asks_for(0, "create parts"));
 }
 
-/// Carries out and answers what a node asks of the store, and hands out which snapshots it asks its owner for.
-fn by_hand(h: &mut Hand, i: usize) -> Vec<u64> {
-    let mut asked = Vec::new();
-    while let Some(output) = h.seats[i].node.poll_output() {
-        match output {
-            Output::Store(request) => {
-                let reply = h.land(&request.op);
-                h.answer(i, &request, reply);
-            }
-            Output::Host(HostRequest::Snapshot { id, .. }) => asked.push(id),
-            Output::Host(_) | Output::Event(_) => {}
-        }
-    }
-    asked
+/// Serves the one node, and tells which snapshots it asks its owner for.
+fn snapshots_asked(h: &mut Hand) -> Vec<u64> {
+    let snapshot = |request| match request {
+        HostRequest::Snapshot { id, .. } => Some(id),
+        _ => None,
+    };
+    h.serve_store(0).into_iter().filter_map(snapshot).collect()
 }
 
 #[test]
@@ -112,12 +105,12 @@ fn each_snapshot_is_asked_for_under_its_own_number() {
         h.ms += 5;
         let now = h.now();
         h.seats[0].node.handle_timeout(now);
-        ids.extend(by_hand(&mut h, 0));
+        ids.extend(snapshots_asked(&mut h));
         let _ticket = h.seats[0]
             .node
             .propose(now, ha_sim::change(change, &[]))
             .expect("it leads");
-        for id in by_hand(&mut h, 0) {
+        for id in snapshots_asked(&mut h) {
             ids.push(id);
             let parts = h.seats[0].host.snapshot();
             h.seats[0].node.handle_input(now, Input::Snapshot { id, parts });

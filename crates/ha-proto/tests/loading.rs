@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use ha_proto::{
-    Event, FailureKind, HostRequest, Input, Manifest, Mode, Output, Role, Seq, StoreFailure, StoreReply,
-    layout,
+    Event, FailureKind, HostRequest, Input, Manifest, Mode, Role, Seq, StoreFailure, StoreReply, layout,
 };
 use ha_sim::hand::Hand;
 
@@ -156,22 +155,6 @@ fn who_becomes_warm_forgets_the_state() {
     assert_eq!(h.seats[1].node.applied(), None);
 }
 
-/// Carries out and answers what a node asks of the store, and hands out what it asks of its owner.
-fn by_hand(h: &mut Hand, i: usize) -> Vec<HostRequest> {
-    let mut asked = Vec::new();
-    while let Some(output) = h.seats[i].node.poll_output() {
-        match output {
-            Output::Store(request) => {
-                let reply = h.land(&request.op);
-                h.answer(i, &request, reply);
-            }
-            Output::Host(request) => asked.push(request),
-            Output::Event(event) => h.seats[i].events.push(event),
-        }
-    }
-    asked
-}
-
 /// Which load it asks its owner for, from which slot, and of how many parts.
 fn load(asked: &[HostRequest]) -> Option<(u64, Seq, usize)> {
     asked.iter().find_map(|request| match request {
@@ -189,24 +172,24 @@ fn a_state_is_live_when_its_owner_has_restored_it_and_not_before() {
         let reply = h.land(&ask.op);
         h.answer(1, &ask, reply);
     }
-    let (first, ..) = load(&by_hand(&mut h, 1)).expect("a load");
+    let (first, ..) = load(&h.serve_store(1)).expect("a load");
     assert_eq!((h.role(1), h.seats[1].node.applied()), (Role::Initializing, None));
     let answer = |load, result| Input::Restored { load, result };
     let now = h.now();
     h.seats[1]
         .node
         .handle_input(now, answer(first, Err("no memory".into())));
-    by_hand(&mut h, 1);
+    h.serve_store(1);
     h.ms += 50;
     let now = h.now();
     h.seats[1].node.handle_timeout(now);
-    let (second, ..) = load(&by_hand(&mut h, 1)).expect("another");
+    let (second, ..) = load(&h.serve_store(1)).expect("another");
     // The owner ends the first load after all, and that says nothing about the second.
     h.seats[1].node.handle_input(now, answer(first, Ok(())));
-    by_hand(&mut h, 1);
+    h.serve_store(1);
     assert_eq!(h.role(1), Role::Initializing);
     h.seats[1].node.handle_input(now, answer(second, Ok(())));
-    by_hand(&mut h, 1);
+    h.serve_store(1);
     assert_eq!(h.role(1), Role::HotStandby);
     assert_eq!(h.seats[1].node.applied(), Some(Seq(h.truth.pos)));
 }
@@ -230,7 +213,7 @@ fn a_snapshot_without_parts_is_restored_as_well() {
             let reply = h.land(&ask.op);
             h.answer(1, &ask, reply);
         }
-        if let Some((_, seq, parts)) = load(&by_hand(&mut h, 1)) {
+        if let Some((_, seq, parts)) = load(&h.serve_store(1)) {
             assert_eq!((seq, parts), (manifest.seq(), 0));
             return;
         }

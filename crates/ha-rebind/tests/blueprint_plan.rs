@@ -2,30 +2,15 @@
 
 mod common;
 
-use async_trait::async_trait;
-use common::{Leader, id, json, replay};
-use ha_core::ActPermit;
+use common::{Leader, Server, id, json, replay};
 use ha_rebind::blueprint::{Blueprint, Known, Plan};
 use ha_rebind::{
-    AdjunctDescription, AdjunctKind, ConfigKey, Effect, EntityId, EntityType, EntityTypes, Invocation,
-    Refusal, State, TypeDescription, ValueType,
+    AdjunctDescription, AdjunctKind, ConfigKey, EntityId, EntityTypes, Refusal, State, TypeDescription,
+    ValueType,
 };
 
 const BASIC: &str = "org.apache.brooklyn.entity.stock.BasicEntity";
 const APPLICATION: &str = "org.apache.brooklyn.entity.stock.BasicApplication";
-
-/// Something with config of known types.
-struct Server(TypeDescription);
-
-#[async_trait]
-impl EntityType for Server {
-    fn description(&self) -> &TypeDescription {
-        &self.0
-    }
-    async fn invoke(&self, _: &Invocation<'_>, _: &ActPermit) -> Result<Effect, String> {
-        Ok(Effect::default())
-    }
-}
 
 fn key(name: &str, value_type: ValueType) -> ConfigKey {
     ConfigKey {

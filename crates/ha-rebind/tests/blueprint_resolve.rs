@@ -2,23 +2,9 @@
 
 mod common;
 
-use async_trait::async_trait;
-use common::{Leader, id, json};
-use ha_core::ActPermit;
+use common::{Leader, Server, id, json};
 use ha_rebind::blueprint::{Blueprint, Known, Resolved, Resolver};
-use ha_rebind::{Change, ConfigKey, Effect, EntityType, EntityTypes, Invocation, TypeDescription, ValueType};
-
-struct Server(TypeDescription);
-
-#[async_trait]
-impl EntityType for Server {
-    fn description(&self) -> &TypeDescription {
-        &self.0
-    }
-    async fn invoke(&self, _: &Invocation<'_>, _: &ActPermit) -> Result<Effect, String> {
-        Ok(Effect::default())
-    }
-}
+use ha_rebind::{Change, ConfigKey, EntityTypes, TypeDescription, ValueType};
 
 fn types() -> EntityTypes {
     let mut types = EntityTypes::built_in();

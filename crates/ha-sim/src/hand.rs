@@ -217,14 +217,25 @@ impl Hand {
 
     /// A node hears of a request.
     pub fn answer(&mut self, i: usize, request: &StoreRequest, reply: StoreReply) {
-        let now = self.now();
-        self.seats[i].node.handle_input(
-            now,
-            Input::Store {
-                id: request.id,
-                reply,
-            },
-        );
+        let (now, id) = (self.now(), request.id);
+        let node = &mut self.seats[i].node;
+        node.handle_input(now, Input::Store { id, reply });
+    }
+
+    /// Carries out and answers what a node asks of the store, whatever is held, and hands out what it asks of its owner.
+    pub fn serve_store(&mut self, i: usize) -> Vec<HostRequest> {
+        let mut asked = Vec::new();
+        while let Some(output) = self.seats[i].node.poll_output() {
+            match output {
+                Output::Store(request) => {
+                    let reply = self.land(&request.op);
+                    self.answer(i, &request, reply);
+                }
+                Output::Host(request) => asked.push(request),
+                Output::Event(event) => self.seats[i].events.push(event),
+            }
+        }
+        asked
     }
 
     /// A request that waits: the oldest whose words contain this.

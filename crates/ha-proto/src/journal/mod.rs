@@ -406,9 +406,10 @@ impl Journal {
             Activity::Validate { beside, .. } => beside.as_ref().and_then(|b| b.tickets()),
             Activity::Pending(pending) => pending.tickets,
             Activity::Stranger { mine, .. } => mine.as_ref().and_then(|p| p.tickets),
-            _ => self.displaced.as_ref().and_then(|p| p.tickets),
+            _ => None,
         };
-        if let Some(tickets) = tickets {
+        let displaced = self.displaced.as_ref().and_then(|p| p.tickets);
+        if let Some(tickets) = tickets.or(displaced) {
             self.notes.push_back(Note::Undecided { tickets });
         }
         self.displaced = None;

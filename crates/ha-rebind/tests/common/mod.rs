@@ -4,9 +4,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::Bytes;
+use ha_core::ActPermit;
 use ha_rebind::{
-    Applied, ClientKey, Draft, Entity, EntityId, Evaluated, Json, Refusal, Staging, State, TaskId,
+    Applied, ClientKey, Draft, Effect, Entity, EntityId, EntityType, Evaluated, Invocation, Json, Refusal,
+    Staging, State, TaskId, TypeDescription,
 };
 
 pub(crate) fn id(text: &str) -> EntityId {
@@ -155,4 +158,17 @@ pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     tokio::time::timeout(PATIENCE, reached)
         .await
         .unwrap_or_else(|_| panic!("waited in vain: {what}"));
+}
+
+/// A type that is no more than its description.
+pub(crate) struct Server(pub(crate) TypeDescription);
+
+#[async_trait]
+impl EntityType for Server {
+    fn description(&self) -> &TypeDescription {
+        &self.0
+    }
+    async fn invoke(&self, _: &Invocation<'_>, _: &ActPermit) -> Result<Effect, String> {
+        Ok(Effect::default())
+    }
 }
