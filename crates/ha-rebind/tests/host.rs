@@ -110,6 +110,7 @@ impl EntityType for Machine {
 
 struct Member {
     plane: Plane,
+    managed: Managed,
     host: Host,
 }
 
@@ -130,8 +131,8 @@ impl Member {
         let plane = plane.state(managed.clone()).start().expect("threads");
         let mut types = EntityTypes::built_in();
         types.register(Machine::new(world)).expect("its name is new");
-        let host = Host::start(plane.clone(), managed, types, [seed; 32], || 1_000);
-        Self { plane, host }
+        let host = Host::start(plane.clone(), managed.clone(), types, [seed; 32], || 1_000);
+        Self { plane, managed, host }
     }
 
     async fn becomes(&self, role: Role) {
@@ -357,4 +358,24 @@ async fn a_call_is_accepted_while_the_leader_before_may_act_and_says_what_it_wai
     assert!(accepted.waits_for.expect("it waits").starts_with("leave to act"));
     assert_eq!(accepted.started, None);
     assert_eq!(world.begun().len(), 1, "nothing is done without leave to act");
+}
+
+/// What it would begin is gone at once in a runtime that is about to end, so that there is always something to begin.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_runtime_that_ends_while_a_call_is_taken_up_takes_its_host_with_it() {
+    let world = World::default();
+    let one = Member::start("n1", 1, Arc::new(MemoryStore::default()), &world);
+    one.becomes(Role::Master).await;
+    one.deploy().await;
+    for round in 2..=200 {
+        let runtime = tokio::runtime::Runtime::new().expect("threads");
+        let host = {
+            let _inside = runtime.enter();
+            let (plane, managed) = (one.plane.clone(), one.managed.clone());
+            Host::start(plane, managed, one.host.types().clone(), [round; 32], || 1_000)
+        };
+        host.invoke(None, call("weld", &[])).await.unwrap();
+        let end = std::thread::spawn(move || drop(runtime));
+        until("the runtime has ended", || end.is_finished()).await;
+    }
 }

@@ -44,6 +44,8 @@ impl Host {
                 event = follower.next() => if event.is_none() { return },
                 () = left => {}
             }
+            // Something is always ready if tasks end as soon as they begin, as in a runtime that is about to end.
+            tokio::task::yield_now().await;
         }
     }
 
