@@ -75,6 +75,40 @@ impl Plan {
         }
         draft.create(&self.entities)
     }
+
+    /// Puts what is below the application below another entity instead, and answers which became its children. If the only service is an
+    /// application, that becomes the child.
+    ///
+    /// # Errors
+    /// If an id is taken, or there is no such entity.
+    pub fn stage_below(&self, draft: &mut Draft<'_>, parent: &EntityId) -> Result<Vec<EntityId>, Refusal> {
+        for location in &self.locations {
+            draft.put_location(location)?;
+        }
+        let root = &self.entities[0];
+        let is_wrapper = root.config.get(WRAPPER_APP).is_some();
+        let mut made: Vec<Entity> = self.entities[usize::from(is_wrapper)..].to_vec();
+        let above = if is_wrapper { Some(&root.id) } else { None };
+        let mut children = Vec::new();
+        for entity in made.iter_mut().filter(|entity| entity.parent.as_ref() == above) {
+            entity.parent = Some(parent.clone());
+            if entity.locations.is_empty() {
+                entity.locations.clone_from(&root.locations);
+            }
+            let outer = root
+                .config
+                .iter()
+                .filter(|(key, _)| is_wrapper && *key != WRAPPER_APP);
+            for (key, value) in outer {
+                if entity.config.text(key).is_none() {
+                    entity.config.set(key, &Json::read(value));
+                }
+            }
+            children.push(entity.id.clone());
+        }
+        draft.create(&made)?;
+        Ok(children)
+    }
 }
 
 impl Blueprint {

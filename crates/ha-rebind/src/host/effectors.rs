@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::{Host, lock};
 use crate::entity::Entity;
 use crate::names::{EntityId, TaskId};
-use crate::propose::{ClientKey, Refusal};
+use crate::propose::{ClientKey, Draft, Refusal};
 use crate::proposer::ProposeError;
 use crate::task::{self, Task};
 use crate::types::{ArgumentError, Effector, EntityTypes, UnknownType};
@@ -46,15 +46,34 @@ pub enum HostError {
     Proposal(#[from] ProposeError),
 }
 
+/// What is asked of an application is asked of all below it (Brooklyn's `Startable`).
+const LIFECYCLE: [&str; 3] = ["start", "stop", "restart"];
+
+impl From<Refusal> for HostError {
+    fn from(why: Refusal) -> Self {
+        Self::Proposal(ProposeError::Refused(why))
+    }
+}
+
 impl Host {
     /// Accepts a call. When this answers, the task is durable; it is begun as soon as this node, or the one that leads by then, may act.
     /// The same key again is answered with the first task.
     ///
+    /// `start`, `stop` and `restart` of an application are asked of all below it that have them, too: as children of its task.
+    ///
     /// # Errors
     /// If it does not fit, was not accepted, or may be.
     pub async fn invoke(&self, key: Option<ClientKey<'_>>, call: Call) -> Result<TaskId, HostError> {
-        let id = lock(&self.0.ids).task();
-        let now_ms = self.now_ms();
+        self.propose_task(key, |draft, waits_for| self.accept(draft, &call, waits_for))
+            .await
+    }
+
+    /// Proposes what ends with a task.
+    pub(super) async fn propose_task(
+        &self,
+        key: Option<ClientKey<'_>>,
+        evaluate: impl FnOnce(&mut Draft<'_>, Option<&str>) -> Result<TaskId, HostError>,
+    ) -> Result<TaskId, HostError> {
         let proposer = self.proposer().await?;
         let waits_for = match proposer.leadership().act_permit().await {
             Some(_) => None,
@@ -62,19 +81,12 @@ impl Host {
         };
         let mut unfit = None;
         let answer = proposer
-            .propose(key, |draft| {
-                let entity = draft.entity(&call.entity)?;
-                match self.task_of(id, &entity, &call, now_ms) {
-                    Ok(mut task) => {
-                        task.waits_for = waits_for.map(str::to_owned);
-                        draft.accept_task(&task)?;
-                        Ok(Bytes::copy_from_slice(task.id.as_str().as_bytes()))
-                    }
-                    Err(why) => {
-                        let refusal = Refusal::Other(why.to_string());
-                        unfit = Some(why);
-                        Err(refusal)
-                    }
+            .propose(key, |draft| match evaluate(draft, waits_for) {
+                Ok(task) => Ok(Bytes::copy_from_slice(task.as_str().as_bytes())),
+                Err(why) => {
+                    let refusal = Refusal::Other(why.to_string());
+                    unfit = Some(why);
+                    Err(refusal)
                 }
             })
             .await;
@@ -86,10 +98,59 @@ impl Host {
             .ok()
             .and_then(|id| TaskId::new(id).ok());
         id.ok_or_else(|| {
-            HostError::Proposal(ProposeError::Refused(Refusal::Other(
+            HostError::from(Refusal::Other(
                 "the idempotency key was used for another kind of request: take a new one".into(),
-            )))
+            ))
         })
+    }
+
+    /// Accepts a call, and with it those that follow from it.
+    pub(super) fn accept(
+        &self,
+        draft: &mut Draft<'_>,
+        call: &Call,
+        waits_for: Option<&str>,
+    ) -> Result<TaskId, HostError> {
+        let entity = draft.entity(&call.entity)?;
+        let mut task = self.task_of(&entity, call)?;
+        task.waits_for = waits_for.map(str::to_owned);
+        if entity.parent.is_none() && LIFECYCLE.contains(&call.effector.as_str()) {
+            for below in draft.descendants(&entity.id).into_iter().skip(1) {
+                // One that is quarantined, or of a type that is not known here, cannot be asked.
+                let Ok(below) = draft.entity(&below) else { continue };
+                let Ok(effector) = effector(&self.0.types, &below, &call.effector) else {
+                    continue;
+                };
+                let mut asked = call.clone();
+                asked.entity = below.id.clone();
+                asked.arguments = effector.those_of(&call.arguments);
+                let mut child = self.task_of(&below, &asked)?;
+                child.waits_for.clone_from(&task.waits_for);
+                child.submitted_by = Some(task.id.clone());
+                draft.accept_task(&child)?;
+                task.children.push(child.id);
+            }
+        }
+        draft.accept_task(&task)?;
+        Ok(task.id)
+    }
+
+    /// Calls a task off that has not ended, and answers whether this did it. If it is at work, its code is broken off where it waits.
+    ///
+    /// # Errors
+    /// If it was not applied, or may be.
+    pub async fn cancel(&self, key: Option<ClientKey<'_>>, id: &TaskId) -> Result<bool, ProposeError> {
+        let at_ms = self.now_ms();
+        let cancel = |draft: &mut Draft<'_>| {
+            if draft.task(id)?.ended.is_some() {
+                return Ok(Bytes::new());
+            }
+            let outcome = task::Outcome::Cancelled;
+            draft.end_task(id, task::Ended { at_ms, outcome })?;
+            Ok(Bytes::from_static(b"cancelled"))
+        };
+        let answer = self.proposer().await?.propose(key, cancel).await?;
+        Ok(!answer.is_empty())
     }
 
     /// Waits until a task has ended, or is forgotten.
@@ -102,10 +163,11 @@ impl Host {
         }
     }
 
-    fn task_of(&self, id: TaskId, entity: &Entity, call: &Call, now_ms: u64) -> Result<Task, HostError> {
+    fn task_of(&self, entity: &Entity, call: &Call) -> Result<Task, HostError> {
+        let id = lock(&self.0.ids).task();
         let effector = effector(&self.0.types, entity, &call.effector)?;
         let arguments = effector.arguments(&call.arguments)?;
-        let mut task = Task::new(id, Some(entity.id.clone()), &effector.name, now_ms);
+        let mut task = Task::new(id, Some(entity.id.clone()), &effector.name, self.now_ms());
         task.description = format!("Invoking effector {} on {}", effector.name, entity.name);
         task.tags = vec![crate::json::Json::string("EFFECTOR")];
         task.call = Some(task::Call {

@@ -73,7 +73,11 @@ impl Host {
         let end = match self.judge(&task, proposer.leadership().epoch().0) {
             Err(judgement) => End::Judged(judgement),
             Ok((entity, call)) => match self.begin(proposer, &task).await {
-                Ok(()) => self.act(&permit, &entity, &call).await,
+                Ok(()) => tokio::select! {
+                    end = self.act(&permit, &entity, &call) => end,
+                    // Called off: it has its end.
+                    () = self.ended(id) => return,
+                },
                 Err(why) => {
                     tracing::warn!(task = %id, "its beginning is not durable, so that it does not begin yet: {why}");
                     tokio::time::sleep(PAUSE).await;

@@ -59,6 +59,12 @@ impl<'a> Draft<'a> {
         self.tables.slot(id).is_some()
     }
 
+    /// An entity and all below it, as they will be: parents first. Empty if there is no such entity.
+    #[must_use]
+    pub fn descendants(&self, id: &EntityId) -> Vec<EntityId> {
+        descendants(&self.tables, id)
+    }
+
     /// Reads a task, as it will be.
     ///
     /// # Errors

@@ -164,6 +164,13 @@ impl TypeDescription {
 }
 
 impl Effector {
+    /// Of some arguments, those that it takes.
+    pub(crate) fn those_of(&self, given: &Values) -> Values {
+        let takes = |name: &str| self.parameters.iter().any(|p| p.name == name);
+        let all = given.iter().filter(|(name, _)| takes(name));
+        all.map(|(name, value)| (name, Json::read(value))).collect()
+    }
+
     /// The arguments that it runs with: those given, and the defaults of the others.
     ///
     /// # Errors
