@@ -14,7 +14,7 @@ use crate::control::Control;
 use crate::error::ApiError;
 use crate::gate::{self, GateLayer};
 use crate::settings::Settings;
-use crate::{page, server};
+use crate::{entities, page, server};
 
 /// The REST API of the node behind `control`.
 ///
@@ -32,8 +32,10 @@ pub fn app(control: Arc<dyn Control>, settings: Settings) -> Router {
     let gated = |router: Router<Shared>, (path, methods): (String, MethodRouter<Shared>)| {
         router.route(&path, methods.route_layer(gate.clone()))
     };
+    let managed = shared.control.entities().is_some();
     server::routes()
         .chain([("/".to_owned(), reads(page::show))])
+        .chain(entities::routes().filter(|_| managed))
         .fold(Router::new(), gated)
         .fallback(unknown)
         .layer(middleware::from_fn_with_state(shared.clone(), bounded))
@@ -81,6 +83,47 @@ where
 
 fn allow(methods: &'static str) -> impl IntoResponse {
     [(ALLOW, HeaderValue::from_static(methods))]
+}
+
+/// A resource with any of the methods, which says in `OPTIONS` which it has.
+pub(crate) fn methods() -> Methods {
+    Methods {
+        router: MethodRouter::new(),
+        allowed: Vec::new(),
+    }
+}
+
+/// A resource in the making.
+pub(crate) struct Methods {
+    router: MethodRouter<Shared>,
+    allowed: Vec<&'static str>,
+}
+
+macro_rules! method {
+    ($name:ident, $($allowed:literal),+) => {
+        pub(crate) fn $name<H, T>(mut self, handler: H) -> Self
+        where
+            H: axum::handler::Handler<T, Shared>,
+            T: 'static,
+        {
+            self.allowed.extend([$($allowed),+]);
+            self.router = self.router.$name(handler);
+            self
+        }
+    };
+}
+
+impl Methods {
+    method!(get, "GET", "HEAD");
+    method!(post, "POST");
+    method!(put, "PUT");
+    method!(delete, "DELETE");
+
+    pub(crate) fn done(self) -> MethodRouter<Shared> {
+        let allowed = format!("{},OPTIONS", self.allowed.join(","));
+        let allowed = HeaderValue::from_str(&allowed).expect("names of methods");
+        self.router.options(async move || [(ALLOW, allowed)])
+    }
 }
 
 /// Whether the resource at `path` shows or changes the plane's state: Brooklyn's classes with `@HaHotStateRequired`.

@@ -49,6 +49,12 @@ pub trait Control: fmt::Debug + Send + Sync + 'static {
         None
     }
 
+    /// What this node manages, if it manages entities. Asked once when the router is made, and then for each request: it must always be the
+    /// same. Default: nothing, and their resources are not there.
+    fn entities(&self) -> Option<ha_rebind::Host> {
+        None
+    }
+
     /// What this process is built from.
     fn version(&self) -> VersionInfo;
 }

@@ -77,6 +77,7 @@
 mod control;
 pub use control::{Control, ControlError, Feature, VersionInfo};
 
+mod entities;
 mod usage;
 pub use usage::{OperationUsage, StoreCost, StoreUsage};
 

@@ -36,6 +36,11 @@ impl Params {
         })
     }
 
+    /// All, in their order.
+    pub(crate) fn into_pairs(self) -> Vec<(String, String)> {
+        self.0
+    }
+
     /// The first value of `name`, unless it is absent or empty.
     pub(crate) fn optional(&self, name: &str) -> Option<&str> {
         let (_, value) = self.0.iter().find(|(n, _)| n == name)?;
@@ -85,7 +90,7 @@ impl FromRequest<Shared> for Params {
     type Rejection = Response;
 
     async fn from_request(request: Request, shared: &Shared) -> Result<Self, Response> {
-        if !is_form(&request) {
+        if !is_form(request.headers()) {
             return Err(StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response());
         }
         let body = read(request, shared.settings.form_limit)
@@ -104,8 +109,8 @@ pub(crate) fn invalid(name: &str, value: &str, why: impl fmt::Display) -> ApiErr
     ApiError::bad_request(format!("Invalid parameter: {name} '{quote}': {why}"))
 }
 
-fn is_form(request: &Request) -> bool {
-    let Some(value) = request.headers().get(CONTENT_TYPE) else {
+pub(crate) fn is_form(headers: &http::HeaderMap) -> bool {
+    let Some(value) = headers.get(CONTENT_TYPE) else {
         return true;
     };
     let essence = value
@@ -117,12 +122,13 @@ fn is_form(request: &Request) -> bool {
     essence.trim().eq_ignore_ascii_case(FORM)
 }
 
-async fn read(request: Request, limit: usize) -> Result<Bytes, ApiError> {
+/// The body, if it has `limit` bytes at most.
+pub(crate) async fn read(request: Request, limit: usize) -> Result<Bytes, ApiError> {
     match Limited::new(request.into_body(), limit).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if caused_by::<LengthLimitError>(error.as_ref()) => Err(ApiError::new(
             StatusCode::PAYLOAD_TOO_LARGE,
-            format!("The body of a form may have {limit} bytes at most"),
+            format!("The body of this request may have {limit} bytes at most"),
         )),
         Err(error) if caused_by::<BodyTooSlow>(error.as_ref()) => Err(ApiError::new(
             StatusCode::REQUEST_TIMEOUT,

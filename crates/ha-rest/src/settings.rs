@@ -13,6 +13,9 @@ use std::time::Duration;
 pub struct Settings {
     /// Largest body of a form, in bytes; more is answered 413. Default 1 MiB: a form holds a few words.
     pub form_limit: usize,
+    /// How long an answer to a deployment waits for the start to end, so that it tells of the end of a short one. Default 100 ms, as in
+    /// Brooklyn.
+    pub deploy_wait: Duration,
     /// How long a client may take to send the head of a request, which is also how long a kept-alive connection may idle;
     /// then it is closed without an answer. Default 10 s.
     pub header_timeout: Duration,
@@ -37,6 +40,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             form_limit: 1024 * 1024,
+            deploy_wait: Duration::from_millis(100),
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),
             request_timeout: Duration::from_secs(60),

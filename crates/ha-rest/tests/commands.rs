@@ -185,7 +185,7 @@ async fn a_form_over_the_limit_is_413() {
         answer.short(),
         (
             413,
-            r#"{"message":"The body of a form may have 20 bytes at most","error":413}"#
+            r#"{"message":"The body of this request may have 20 bytes at most","error":413}"#
         )
     );
 }

@@ -59,7 +59,7 @@ async fn a_body_over_the_limit() {
     settings.form_limit = 64;
     let fake = Fake::new(Role::Master);
     let served = Served::new(&fake, settings).await;
-    let expected = r#"{"message":"The body of a form may have 64 bytes at most","error":413}"#;
+    let expected = r#"{"message":"The body of this request may have 64 bytes at most","error":413}"#;
 
     let mut client = served.client().await;
     client

@@ -1,0 +1,120 @@
+//! Activities: the tasks of the plane, wherever they ran.
+
+use axum::Json;
+use axum::extract::Path;
+use axum::response::{IntoResponse, Response};
+use ha_rebind::{Host, State, Task, TaskId};
+use http::StatusCode;
+
+use super::find::{self, InEntity, cut, not_found};
+use super::task::TaskSummary;
+use super::write::Write;
+use super::{Entities, Query};
+use crate::error::ApiError;
+
+/// How many tasks of an entity are shown unless a client asks for more or fewer (Brooklyn's default).
+const LIMIT: usize = 200;
+
+/// `GET /activities/{task}`: 200 if it has ended, else 202.
+pub(super) async fn one(Entities(host): Entities, Path(id): Path<String>) -> Result<Response, ApiError> {
+    host.read(|state| {
+        let task = task(state, &id)?;
+        Ok(summary(state, &task, StatusCode::OK))
+    })
+}
+
+/// A task as an answer of its own, with this status if it has ended, else 202.
+pub(super) fn summary(state: &State, task: &Task, ended: StatusCode) -> Response {
+    let status = if task.ended.is_some() {
+        ended
+    } else {
+        StatusCode::ACCEPTED
+    };
+    (status, Json(TaskSummary::in_detail(state, task))).into_response()
+}
+
+/// `GET /activities/{task}/children`.
+pub(super) async fn children(
+    Entities(host): Entities,
+    Path(id): Path<String>,
+) -> Result<Json<Vec<TaskSummary>>, ApiError> {
+    host.read(|state| {
+        let task = task(state, &id)?;
+        let children = task.children.iter().filter_map(|child| state.task(child)?.ok());
+        Ok(Json(
+            children.map(|child| TaskSummary::of(state, &child)).collect(),
+        ))
+    })
+}
+
+/// `GET /activities/{task}/stream/{stream}`. What tasks print stays where they ran, and no type that is built in prints anything.
+pub(super) async fn stream(
+    Entities(host): Entities,
+    Path((id, stream)): Path<(String, String)>,
+) -> Result<Response, ApiError> {
+    host.read(|state| {
+        let task = task(state, &id)?;
+        let found = task.streams.iter().find(|known| known.name == stream);
+        Err(found.map_or_else(
+            || not_found(format!("Cannot find stream '{}' in task '{id}'", cut(&stream))),
+            |known| {
+                not_found(format!(
+                    "Stream '{}' of task '{id}' lies at {}",
+                    known.name, known.place
+                ))
+            },
+        ))
+    })
+}
+
+/// `POST /activities/{task}/cancel`: whether it was called off by this; `false` if it had ended.
+pub(super) async fn cancel(
+    Entities(host): Entities,
+    Path(id): Path<String>,
+    write: Write,
+) -> Result<Json<bool>, ApiError> {
+    let task = host.read(|state| task(state, &id))?;
+    Ok(Json(host.cancel(write.key(), &task.id).await?))
+}
+
+/// `GET …/entities/{entity}/activities?limit=&recurse=`: its tasks, the newest first, with `recurse=true` those of all below it as well.
+pub(super) async fn of_entity(
+    Entities(host): Entities,
+    Path(path): Path<InEntity>,
+    Query(query): Query,
+) -> Result<Json<Vec<TaskSummary>>, ApiError> {
+    let limit = query.parsed("limit", LIMIT)?;
+    let is_deep = query.flag("recurse")?;
+    host.read(|state| {
+        let (_, id) = find::entity(state, &path)?;
+        let entities = if is_deep { state.descendants(&id) } else { vec![id] };
+        let ids = entities.iter().flat_map(|entity| state.tasks_of(entity));
+        let mut tasks: Vec<Task> = ids.filter_map(|id| state.task(id)?.ok()).collect();
+        tasks.sort_by(|a, b| (b.accepted_ms, &b.id).cmp(&(a.accepted_ms, &a.id)));
+        let shown = tasks.iter().take(limit);
+        Ok(Json(shown.map(|task| TaskSummary::of(state, task)).collect()))
+    })
+}
+
+/// The task that a path means.
+fn task(state: &State, id: &str) -> Result<Task, ApiError> {
+    let missing = || {
+        not_found(format!(
+            "Cannot find task '{}' - possibly garbage collected to save memory",
+            cut(id)
+        ))
+    };
+    let found = TaskId::new(id).ok().and_then(|id| state.task(&id));
+    let unreadable = |why| {
+        ApiError::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            format!("Task '{}' is {why}", cut(id)),
+        )
+    };
+    found.ok_or_else(missing)?.map_err(unreadable)
+}
+
+/// A task that was accepted here, as it is by now.
+pub(super) fn accepted(host: &Host, id: &TaskId) -> Result<Task, ApiError> {
+    host.read(|state| task(state, id.as_str()))
+}
