@@ -11,6 +11,7 @@
 mod atomic_file;
 mod boot;
 mod cli;
+mod clock;
 mod copy_state;
 mod demo;
 mod environment;

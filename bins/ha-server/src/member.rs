@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use ha_core::{Mode, ModeError, NodeId, Plane, Role, Status};
+use ha_rebind::Host;
 use ha_rest::{Control, ControlError, Feature, StoreUsage, VersionInfo};
 use ha_store::{Counted, Store};
 use tokio::sync::Notify;
 
+use crate::clock;
 use crate::launch::Launch;
 use crate::node_state::NodeState;
 use crate::usage::Usage;
@@ -18,6 +19,7 @@ use crate::usage::Usage;
 #[derive(Debug)]
 pub(crate) struct Member {
     plane: Plane,
+    entities: Host,
     state: Arc<NodeState>,
     shutdown: Arc<Notify>,
     usage: Usage,
@@ -28,6 +30,7 @@ impl Member {
     /// `shutdown` is told when a client asks the process to stop.
     pub(crate) fn new(
         plane: Plane,
+        entities: Host,
         state: Arc<NodeState>,
         shutdown: Arc<Notify>,
         store: Arc<Counted<Arc<dyn Store>>>,
@@ -36,6 +39,7 @@ impl Member {
         Self {
             usage: Usage::new(store, launch),
             plane,
+            entities,
             state,
             shutdown,
             config: shown(launch),
@@ -72,8 +76,7 @@ impl Control for Member {
     }
 
     fn now_ms(&self) -> u64 {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+        clock::now_ms()
     }
 
     async fn change_mode(&self, mode: Mode) -> Result<Role, ControlError> {
@@ -119,12 +122,23 @@ impl Control for Member {
         Some(self.usage.now())
     }
 
+    fn entities(&self) -> Option<Host> {
+        Some(self.entities.clone())
+    }
+
     fn version(&self) -> VersionInfo {
         let version = env!("CARGO_PKG_VERSION");
         let mut info = VersionInfo::new(version);
-        info.features = ["ha-server", "ha-core", "ha-proto", "ha-store", "ha-rest"]
-            .map(|n| Feature::new(n, version))
-            .into();
+        info.features = [
+            "ha-server",
+            "ha-core",
+            "ha-proto",
+            "ha-store",
+            "ha-rebind",
+            "ha-rest",
+        ]
+        .map(|n| Feature::new(n, version))
+        .into();
         info
     }
 }

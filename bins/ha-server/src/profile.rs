@@ -69,10 +69,15 @@ impl Profile {
                 .request_timeout((ttl / 3).min(longest_request));
         }
         builder
+            // An application is deployed by one entry, however large.
+            .batch_bytes(LARGEST_ENTRY)
             .build()
             .map_err(|error| ConfigError::Timings(error.to_string()))
     }
 }
+
+/// As much as the journal allows, in bytes: some 20,000 entities.
+const LARGEST_ENTRY: usize = 8 << 20;
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use ha_core::{Config, Mode, NodeId, Plane, PlaneBuilder};
+use ha_core::{Mode, NodeId, Plane, PlaneBuilder};
+use ha_rebind::{EntityTypes, Host, Managed};
 use ha_rest::Settings;
 use ha_store::{Counted, Store};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -11,6 +12,7 @@ use tokio::sync::Notify;
 use tracing::{error, info, warn};
 
 use crate::boot;
+use crate::clock;
 use crate::failure::{RunError, chain};
 use crate::launch::Launch;
 use crate::listen::{self, listen};
@@ -28,7 +30,7 @@ use crate::store_probe::StoreProbe;
 /// # Errors
 /// If it cannot start, or cannot go on.
 pub(crate) async fn run(launch: Launch) -> Result<(), RunError> {
-    let config = launch.config.clone();
+    let config = &launch.config;
     let listener = listen(launch.bind_address, launch.port)?;
     let local = listener
         .local_addr()
@@ -63,14 +65,23 @@ pub(crate) async fn run(launch: Launch) -> Result<(), RunError> {
     if launch.prices != Prices::NOTHING {
         info!(
             "an idle plane of three nodes with these timings costs ${:.2} a month in requests, and suspects a silent master after {:?}",
-            launch.prices.idle_month(&config, 3),
+            launch.prices.idle_month(config, 3),
             config.heartbeat_timeout()
         );
     }
-    let plane = start(&launch, node, store.clone(), &state, &own_dir, uri, config)?;
+    let managed = Managed::default();
+    let plane = start(&launch, node, store.clone(), &state, &own_dir, uri, &managed)?;
+    let entities = Host::start(
+        plane.clone(),
+        managed,
+        EntityTypes::built_in(),
+        rand::random(),
+        clock::now_ms,
+    );
     let (shutdown, served) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let member = Arc::new(Member::new(
         plane.clone(),
+        entities,
         state,
         shutdown.clone(),
         store,
@@ -115,7 +126,7 @@ fn start(
     state: &NodeState,
     own_dir: &Path,
     uri: String,
-    config: Config,
+    managed: &Managed,
 ) -> Result<Plane, RunError> {
     let clean = launch.persistence.existing() == Some(Existing::Discard);
     let seed: [u8; 32] = rand::random();
@@ -127,12 +138,13 @@ fn start(
         .because(source)
     })?;
     let mut builder = Plane::builder(node, store)
-        .config(config)
+        .config(launch.config.clone())
         .mode(mode(launch.high_availability))
         .priority(state.priority())
         .uri(uri)
         .version(env!("CARGO_PKG_VERSION"))
         .clean(clean)
+        .state(managed.clone())
         .seed(seed);
     if let Some(nonce) = before {
         builder = builder.exited(nonce);
