@@ -6,10 +6,13 @@
 mod common;
 #[path = "common/ordered.rs"]
 mod ordered;
+#[path = "common/shape.rs"]
+mod shape;
 
 use common::{Answer, Fake, call};
 use ha_core::Role;
 use ordered::Json;
+use shape::{compare, same_shape, text};
 
 const RECORDINGS: &str = include_str!("recordings/server.jsonl");
 
@@ -123,9 +126,6 @@ const DEVIATIONS: [Deviation; 16] = [
     deviation(("GET", "/v1/logout", ""), NOT_YET, (404, "")),
 ];
 
-/// Texts that are the recorded server's own, and not part of the shape.
-const OWN_TEXTS: [&str; 2] = [".nodes.*.status", ".ha.nodes.*.status"];
-
 #[tokio::test]
 async fn every_recorded_call_is_answered_alike_or_otherwise_for_a_reason() {
     let mut problems = Vec::new();
@@ -168,10 +168,6 @@ async fn every_recorded_call_is_answered_alike_or_otherwise_for_a_reason() {
         problems.join("\n")
     );
     assert_eq!(RECORDINGS.lines().count(), 40);
-}
-
-fn text<'a>(recording: &'a Json, name: &str) -> &'a str {
-    recording.field(name).and_then(Json::text).unwrap_or_default()
 }
 
 fn roles(recording: &Json) -> Vec<Role> {
@@ -224,66 +220,6 @@ fn as_listed(listed: &Deviation, role: Role, answer: &Answer) -> Result<(), Stri
         Ok(())
     } else {
         Err(format!("listed as {status} {body}, but is {said:?}"))
-    }
-}
-
-fn compare(recording: &Json, answer: &Answer) -> Result<(), String> {
-    if recording.field("status") != Some(&Json::Number(answer.status.as_u16().into())) {
-        return Err(format!("status {}", answer.status));
-    }
-    let kind = recording.field("content_type").and_then(Json::text);
-    if answer.header("content-type") != kind {
-        return Err(format!("content type {:?}", answer.header("content-type")));
-    }
-    let reply = recording.field("reply").expect("each recording has a reply");
-    match reply.text() {
-        Some("") if answer.body.is_empty() => Ok(()),
-        Some("") => Err(format!("body {}", answer.body)),
-        Some("<text>") => Ok(()),
-        Some("<raw text, no quotes>") if !answer.body.starts_with('"') => Ok(()),
-        _ => {
-            let ours = serde_json::from_str(&answer.body).map_err(|why| format!("{why}: {}", answer.body))?;
-            same_shape("", reply, &ours)
-        }
-    }
-}
-
-/// Names, types and order must be the same; texts, booleans and nulls too, unless they are masked; numbers need not.
-fn same_shape(place: &str, recorded: &Json, ours: &Json) -> Result<(), String> {
-    use Json::{Bool, List, Null, Number, Object, Text};
-    let differ = || Err(format!("{place}: recorded {recorded:?}, ours {ours:?}"));
-    match (recorded, ours) {
-        (Text(mask), Text(_)) if mask == "<string>" || OWN_TEXTS.contains(&place) => Ok(()),
-        (Text(mask), Number(_)) if mask == "<number>" => Ok(()),
-        (Text(theirs), Text(ours)) if theirs == ours => Ok(()),
-        (Bool(theirs), Bool(ours)) if theirs == ours => Ok(()),
-        (Number(theirs), Number(ours)) if place != ".error" || theirs == ours => Ok(()),
-        (Null, Null) => Ok(()),
-        (List(theirs), List(ours)) => match (theirs.first(), ours.is_empty()) {
-            (Some(_), true) => differ(),
-            (first, _) => ours.iter().try_for_each(|item| {
-                first.map_or(Ok(()), |first| same_shape(&format!("{place}[]"), first, item))
-            }),
-        },
-        (Object(theirs), Object(ours)) if theirs.len() == 1 && theirs[0].0 == "{node}" => ours
-            .iter()
-            .try_for_each(|(_, node)| same_shape(&format!("{place}.*"), &theirs[0].1, node)),
-        (Object(theirs), Object(ours)) => {
-            let names =
-                |fields: &[(String, Json)]| fields.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
-            if names(theirs) != names(ours) {
-                return Err(format!(
-                    "{place}: recorded fields {:?}, ours {:?}",
-                    names(theirs),
-                    names(ours)
-                ));
-            }
-            let mut pairs = theirs.iter().zip(ours);
-            pairs.try_for_each(|((name, theirs), (_, ours))| {
-                same_shape(&format!("{place}.{name}"), theirs, ours)
-            })
-        }
-        _ => differ(),
     }
 }
 

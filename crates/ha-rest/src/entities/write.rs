@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use crate::app::Shared;
 use crate::control::ControlError;
 use crate::error::ApiError;
+use crate::gate::MASTER_REQUIRED;
 use crate::params::{self, Params};
 
 /// A client that sends a write again, through a failover say, sends it with the same key, and gets the first answer
@@ -120,6 +121,9 @@ impl From<ProposeError> for ApiError {
             ProposeError::Refused(why) => why.into(),
             ProposeError::NotApplied(why @ ha_core::Refusal::TooLarge) => {
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, why.to_string())
+            }
+            ProposeError::NotApplied(ha_core::Refusal::NotLeader) => {
+                Self::new(StatusCode::FORBIDDEN, MASTER_REQUIRED)
             }
             ProposeError::NotApplied(why) => Self::unavailable(format!("Nothing was changed: {why}")),
             ProposeError::Unknown(Some(write)) => ControlError::Unknown {

@@ -9,7 +9,8 @@ use super::SKIP_HEADER;
 use crate::duration;
 use crate::error::ApiError;
 
-const MASTER_REQUIRED: &str = "This request is only permitted against an active primary Brooklyn server";
+pub(crate) const MASTER_REQUIRED: &str =
+    "This request is only permitted against an active primary Brooklyn server";
 const HOT_REQUIRED: &str =
     "This request is only permitted against an active primary or hot standby/backup Brooklyn server";
 
