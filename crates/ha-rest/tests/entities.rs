@@ -11,8 +11,8 @@ use async_trait::async_trait;
 use common::{Answer, FORM};
 use ha_core::{ActPermit, Role};
 use ha_rebind::{
-    Batch, Change, Effect, Effector, EntityId, EntityType, EntityTypes, Invocation, Level, Parameter, TaskId,
-    TypeDescription, ValueType, Values,
+    Batch, Change, ConfigKey, Effect, Effector, EntityId, EntityType, EntityTypes, Invocation, Level,
+    Parameter, TaskId, TypeDescription, ValueType, Values,
 };
 use ha_store::MemoryStore;
 use managed::Node;
@@ -40,6 +40,12 @@ impl Kettle {
         };
         let description = TypeDescription {
             name: "test.Kettle".into(),
+            config: vec![ConfigKey {
+                name: "litres".into(),
+                value_type: ValueType::Number,
+                description: String::new(),
+                default: None,
+            }],
             effectors: vec![
                 effector("heat", vec![degrees]),
                 effector("smash", vec![]),
@@ -114,6 +120,7 @@ impl Plane {
     async fn standby(&self) -> Node {
         let standby = node("n2", 2, &self.store, &self.boiled);
         standby.becomes(Role::HotStandby).await;
+        standby.plane.read().await.unwrap();
         standby
     }
 }
@@ -165,8 +172,8 @@ async fn what_is_deployed_is_there_at_once_and_on_every_node() {
         Some(format!("http://plane.example:8081/v1/applications/{app}").as_str())
     );
     assert_eq!(field(&made, "displayName"), "start");
+    plane.at_rest().await;
     let standby = plane.standby().await;
-    standby.plane.read().await.unwrap();
     for node in [&plane.master, &standby] {
         let all = value(&node.get("/v1/applications/fetch").await);
         assert_eq!(all[0]["name"], "kitchen");
@@ -375,6 +382,7 @@ services:
     assert_eq!(node.get(kid_state).await.short(), (200, "\"RUNNING\""));
     let lazy = kid.replace("kid", "lazy");
     node.post(&format!("{KETTLE}/children?start=false"), &lazy).await;
+    plane.at_rest().await;
     let state = "/v1/applications/kitchen/entities/lazy/sensors/service.state";
     assert_eq!(node.get(state).await.short(), (204, ""));
     let gone = node.post(&format!("{KETTLE}/expunge?release=true"), "").await;
@@ -488,6 +496,13 @@ async fn what_makes_no_sense_is_refused_in_one_line_and_changes_nothing() {
             "",
             400,
             "The body is not the JSON",
+        ),
+        (
+            "POST",
+            format!("{KETTLE}/config/litres"),
+            "\"many\"",
+            400,
+            "'litres' must be a number",
         ),
         (
             "POST",
