@@ -62,6 +62,24 @@ impl<'a> Request<'a> {
         }
     }
 
+    /// Any other method, with a body in JSON or YAML, to be answered within five seconds.
+    #[must_use]
+    pub fn with_body(method: &'a str, path: &'a str, body: &'a str) -> Self {
+        Self {
+            method,
+            form: Some(body),
+            headers: vec![("Content-Type", "application/json")],
+            ..Self::get(path)
+        }
+    }
+
+    /// With one more header.
+    #[must_use]
+    pub fn header(mut self, name: &'a str, value: &'a str) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
     /// Leaves out all headers that are not needed.
     #[must_use]
     pub fn bare(mut self) -> Self {
@@ -92,7 +110,8 @@ impl<'a> Request<'a> {
             text += &format!("{name}: {value}\r\n");
         }
         if let Some(form) = self.form {
-            if self.method == "POST" {
+            let has_type = self.headers.iter().any(|(name, _)| *name == "Content-Type");
+            if self.method == "POST" && !has_type {
                 text += "Content-Type: application/x-www-form-urlencoded\r\n";
             }
             text += &format!("Content-Length: {}\r\n\r\n{form}", form.len());
