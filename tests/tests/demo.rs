@@ -79,6 +79,7 @@ fn it_shows_a_takeover_and_a_handover_and_leaves_nothing_behind() {
         "ms after the kill",
         "SIGTERM",
         "ms after the signal",
+        "writes were acknowledged meanwhile: each is found on",
         "Cleaned up",
     ];
     for mark in marks {

@@ -1,4 +1,4 @@
-//! As much of an HTTP client as it takes to ask a node what it is: one GET on one connection.
+//! As much of an HTTP client as it takes to ask a node for something: one request on one connection.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -16,17 +16,46 @@ pub(crate) async fn get_json(
     path: &str,
     limit: Duration,
 ) -> io::Result<serde_json::Value> {
-    let answer = tokio::time::timeout(limit, exchange(server, path))
-        .await
-        .map_err(|_| io::Error::new(ErrorKind::TimedOut, format!("no answer in {limit:?}")))??;
+    let answer = in_time(limit, exchange(server, &format!("GET {path}"), "", "")).await?;
     let body = body_of(&answer)?;
     serde_json::from_slice(body).map_err(|error| io::Error::new(ErrorKind::InvalidData, error))
 }
 
-async fn exchange(server: SocketAddr, path: &str) -> io::Result<Vec<u8>> {
+/// Sends JSON, with a key under which the answer is remembered, and answers the status.
+///
+/// # Errors
+/// If nobody answers in time.
+pub(crate) async fn send_json(
+    server: SocketAddr,
+    method_and_path: &str,
+    key: &str,
+    json: &str,
+    limit: Duration,
+) -> io::Result<u16> {
+    let headers = format!(
+        "Content-Type: application/json\r\nIdempotency-Key: {key}\r\nContent-Length: {}\r\n",
+        json.len()
+    );
+    let answer = in_time(limit, exchange(server, method_and_path, &headers, json)).await?;
+    let head = String::from_utf8_lossy(&answer);
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    status.ok_or_else(|| io::Error::new(ErrorKind::InvalidData, "the answer has no status"))
+}
+
+async fn in_time<T>(limit: Duration, asked: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    let late = |_| io::Error::new(ErrorKind::TimedOut, format!("no answer in {limit:?}"));
+    tokio::time::timeout(limit, asked).await.map_err(late)?
+}
+
+async fn exchange(
+    server: SocketAddr,
+    method_and_path: &str,
+    headers: &str,
+    body: &str,
+) -> io::Result<Vec<u8>> {
     let mut stream = TcpStream::connect(server).await?;
     let request = format!(
-        "GET {path} HTTP/1.1\r\nHost: {server}\r\nAccept: application/json\r\nConnection: close\r\n\r\n"
+        "{method_and_path} HTTP/1.1\r\nHost: {server}\r\nAccept: application/json\r\nConnection: close\r\n{headers}\r\n{body}"
     );
     stream.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();

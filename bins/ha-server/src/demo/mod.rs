@@ -5,6 +5,8 @@
 
 mod server;
 use server::{Server, free_ports};
+mod writers;
+use writers::Writers;
 mod watch;
 use watch::{Watch, say};
 
@@ -68,9 +70,43 @@ impl Demo {
     async fn play(&mut self) -> Result<(), RunError> {
         let mut watch = Watch::begin(self.patience);
         self.form(&mut watch).await?;
-        let master = self.lose_the_master(&mut watch).await?;
+        let writers = self.deploy().await?;
+        writers.write_more(WRITES, self.patience).await?;
+        let lost = watch.find_master(&mut self.servers).await?;
+        let master = self.lose_the_master(&mut watch, &lost).await?;
+        writers.write_more(WRITES, self.patience).await?;
         self.hand_over(&mut watch, &master).await?;
+        writers.write_more(WRITES, self.patience).await?;
+        say(&format!("\n{lost}, which was killed, is started again."));
+        named(&mut self.servers, &lost)?.start()?;
+        self.count(writers).await?;
         self.stop().await
+    }
+
+    /// Deploys an application, and lets clients write to it from here on.
+    async fn deploy(&self) -> Result<Writers, RunError> {
+        let addresses: Vec<_> = self.servers.iter().map(Server::address).collect();
+        let writers = Writers::begin(&addresses).await?;
+        say(
+            "\nAn application is deployed, and clients write to it all the time, each write with a key, to whichever server is master.",
+        );
+        Ok(writers)
+    }
+
+    /// Ends the clients, and looks for all that was acknowledged.
+    async fn count(&self, writers: Writers) -> Result<(), RunError> {
+        let alive: Vec<_> = self.servers.iter().filter(|server| server.is_running()).collect();
+        let known = alive
+            .iter()
+            .map(|server| (server.to_string(), server.address()))
+            .collect::<Vec<_>>();
+        let count = writers.end(&known).await?;
+        let names: Vec<_> = known.iter().map(|(name, _)| name.as_str()).collect();
+        say(&format!(
+            "{count} writes were acknowledged meanwhile: each is found on {}.",
+            names.join(" and ")
+        ));
+        Ok(())
     }
 
     async fn form(&mut self, watch: &mut Watch) -> Result<(), RunError> {
@@ -102,19 +138,18 @@ impl Demo {
     }
 
     /// Kills the master, and gives the name of the one that takes over.
-    async fn lose_the_master(&mut self, watch: &mut Watch) -> Result<String, RunError> {
-        let master = watch.find_master(&mut self.servers).await?;
+    async fn lose_the_master(&mut self, watch: &mut Watch, master: &str) -> Result<String, RunError> {
         say(&format!(
             "\nThe master {master} is killed (SIGKILL). Times are since the kill:"
         ));
-        let server = named(&mut self.servers, &master)?;
-        let alive_at = watch.last_sign_of(&master);
+        let server = named(&mut self.servers, master)?;
+        let alive_at = watch.last_sign_of(master);
         watch.restart();
         server.send(Signal::KILL)?;
         watch.note_at(alive_at, &format!("{master} last sign of life"));
         watch.note(&format!("{master} SIGKILL"));
         server.wait(self.patience).await?;
-        let next = watch.until_other_master(&master, &mut self.servers).await?;
+        let next = watch.until_other_master(master, &mut self.servers).await?;
         say(&format!(
             "{next} has taken over {} ms after the kill.",
             watch.elapsed().as_millis()
@@ -195,6 +230,9 @@ fn named<'a>(servers: &'a mut [Server], name: &str) -> Result<&'a mut Server, Ru
     let found = servers.iter_mut().find(|server| server.name() == name);
     found.ok_or_else(|| RunError::execution(format!("`{name}` is no server of this demo")))
 }
+
+/// How many writes there are at least before, between and after the failures.
+const WRITES: usize = 200;
 
 /// What a slow machine may take for starting processes and the like, on top of what the timings say.
 const MARGIN: Duration = Duration::from_secs(20);
