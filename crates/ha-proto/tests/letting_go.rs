@@ -142,6 +142,30 @@ fn who_is_deposed_while_it_lets_go_becomes_what_it_was_told() {
 }
 
 #[test]
+fn who_is_told_something_while_it_hands_over_by_itself_becomes_that() {
+    for mode in [Mode::Standby, Mode::HotBackup, Mode::Auto] {
+        let mut h = Hand::plane(2);
+        let now = h.now();
+        let act = h.seats[0].node.begin_act(now).unwrap();
+        tell(&mut h, 1, Mode::Master);
+        while !said(&h, 0, "was told to lead") {
+            h.run(5);
+        }
+        tell(&mut h, 0, mode);
+        let now = h.now();
+        h.seats[0].node.end_act(now, act);
+        h.run(300);
+        let role = match mode {
+            Mode::Standby => Role::Standby,
+            Mode::HotBackup => Role::HotBackup,
+            _ => Role::HotStandby,
+        };
+        assert_eq!((h.role(0), h.role(1)), (role, Role::Master));
+        assert_eq!(h.seats[0].node.mode(), mode);
+    }
+}
+
+#[test]
 fn a_leader_that_cannot_load_the_state_lets_another_lead_and_says_which_object_is_bad() {
     for gone in [false, true] {
         let mut h = Hand::plane(1);

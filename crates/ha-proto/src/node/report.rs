@@ -322,7 +322,14 @@ impl Node {
         match (&self.state, mode) {
             (State::Leading | State::Promoting(_), Mode::Auto | Mode::Master) => self.mode = mode,
             (State::Leading | State::Promoting(_), _) => self.demote(now, After::Become(mode), None),
-            (State::Demoting(_), _) => {}
+            (State::Demoting(demoting), _) => {
+                // Nobody told it to let go, or nobody who still waits for that: what it is told now is what comes after.
+                let mut demoting = demoting.clone();
+                if let After::Become(after) = &mut demoting.after {
+                    *after = mode;
+                }
+                self.state = State::Demoting(demoting);
+            }
             (State::Failed(_) | State::Starting(_), Mode::Disabled) => self.fail_until_told(now),
             (State::Failed(_), _) => {
                 self.mode = mode;
