@@ -25,6 +25,7 @@ pub fn heal<S: Service + 'static>(w: &mut World<S>) {
     w.until("I6: one master, and it may act", 10 * sec, |w| {
         w.masters().len() == 1 && w.may_act(w.master())
     });
+    start_again(w);
     let reader = w.add(Mode::HotBackup);
     w.start(reader);
     // Who has slept through many epochs confirms each of them on its way.
@@ -61,6 +62,18 @@ fn acknowledges<S: Service + 'static>(w: &mut World<S>, sec: Micros) {
         w.until("the master's write is acknowledged", longest, |w| {
             w.tally.acknowledged > acked
         });
+    }
+}
+
+/// Who has slept and wakes to what it saw of another process with its id stops for good, though that one has been ended meanwhile: its operator
+/// starts it again.
+fn start_again<S: Service + 'static>(w: &mut World<S>) {
+    for i in w.residents() {
+        let has_met_another = w.members.iter().any(|m| m.is_twin && m.id == w.members[i].id);
+        if has_met_another && w.role(i) == Some(Role::Failed) {
+            w.crash(i);
+            w.start(i);
+        }
     }
 }
 

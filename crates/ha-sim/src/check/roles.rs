@@ -33,6 +33,14 @@ impl<S> Checker<S> for Roles {
                 let Some(header) = RawEntry::peek(bytes).filter(|h| h.kind == Kind::Commit) else {
                     return Ok(());
                 };
+                // A process can have claimed the epoch that a leader handed to it later, in a slot before that: the claim is void, and so is this.
+                if scene
+                    .truth
+                    .began(header.epoch)
+                    .is_some_and(|began| header.seq < began)
+                {
+                    return Ok(());
+                }
                 has_all_before(scene.truth, header.epoch, &header.by, host)
                     .map_err(|why| format!("I8: n{} writes a commit of epoch {} {why}", who.0, header.epoch))
             }
