@@ -1,22 +1,16 @@
 //! Durable appends on a directory, beside the bare system calls that one consists of: write, fsync, link, fsync of the folder.
 
-use std::fs::File;
-use std::io::Write;
-use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ha_benches::{CHANGE, Samples, appends, side_by_side};
+use ha_benches::{CHANGE, Samples, appends, bare_create, side_by_side};
 use ha_core::{NodeId, Plane};
 use ha_store::DirectoryStore;
-use rustix::fs::{AtFlags, Mode, OFlags};
 
 const ROUNDS: usize = 8;
 const EACH: usize = 100;
 const CLIENTS: usize = 64;
-/// About what an entry of one change is.
-const ENTRY: usize = 300;
 
 fn main() {
     let dir = tempfile::tempdir().expect("a temporary directory");
@@ -66,31 +60,6 @@ fn main() {
         "  commits/s                       {per_second:.0}, {:.2} of {CLIENTS} / bare create  (target >= 0.8)",
         per_second / ideal
     );
-}
-
-fn bare_create(dir: &Path, number: usize) -> Duration {
-    let began = Instant::now();
-    let folder = File::open(dir).expect("the folder is there");
-    let temporary = rustix::fs::openat(
-        folder.as_fd(),
-        ".",
-        OFlags::TMPFILE | OFlags::WRONLY,
-        Mode::from_raw_mode(0o600),
-    );
-    let mut file = File::from(temporary.expect("this file system has O_TMPFILE"));
-    file.write_all(&[7; ENTRY]).expect("it can be written");
-    rustix::fs::fsync(&file).expect("fsync");
-    let source = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&file));
-    rustix::fs::linkat(
-        rustix::fs::CWD,
-        source,
-        folder.as_fd(),
-        format!("{number:020}"),
-        AtFlags::SYMLINK_FOLLOW,
-    )
-    .expect("link");
-    rustix::fs::fsync(&folder).expect("fsync of the folder");
-    began.elapsed()
 }
 
 async fn start(dir: &Path) -> Plane {

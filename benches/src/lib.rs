@@ -2,6 +2,8 @@
 //!
 //! Each bench prints lines of `what  figure  target`, ratios against a baseline that ran beside it. Nothing here asserts: machines are noisy.
 
+mod bare;
+pub use bare::bare_create;
 mod clients;
 pub use clients::{CHANGE, appends, side_by_side};
 mod samples;

@@ -98,7 +98,11 @@ impl Deployments {
         let name = server.name();
         for (app, id) in &self.acknowledged {
             let ids = found.remove(app).unwrap_or_default();
-            assert_eq!(ids, [id.clone()], "{app} was acknowledged, and {name} has it so");
+            assert_eq!(
+                ids,
+                std::slice::from_ref(id),
+                "{app} was acknowledged, and {name} has it so"
+            );
         }
         for (app, ids) in found {
             assert!(

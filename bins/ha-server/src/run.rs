@@ -7,6 +7,7 @@ use ha_core::{Mode, NodeId, Plane, PlaneBuilder};
 use ha_rebind::{EntityTypes, Host, Managed};
 use ha_rest::Settings;
 use ha_store::{Counted, Store};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 use tracing::{error, info, warn};
@@ -173,12 +174,35 @@ fn serve(
 ) -> Result<tokio::task::JoinHandle<std::io::Result<()>>, RunError> {
     let listener = tokio::net::TcpListener::from_std(listener)
         .map_err(|source| RunError::execution("the port cannot be served").because(source))?;
-    let settings = Settings::default();
+    let mut settings = Settings::default();
+    settings.max_connections = most_connections();
     let router = ha_rest::app(member, settings.clone());
     Ok(tokio::spawn(async move {
         ha_rest::serve(listener, router, &settings, async move { stop.notified().await }).await
     }))
 }
+
+/// How many clients can be connected at a time, so that the store always has files left. Raises the soft limit of open files to the hard one.
+fn most_connections() -> usize {
+    let mut limits = getrlimit(Resource::Nofile);
+    if limits.maximum != limits.current {
+        let raised = Rlimit {
+            current: limits.maximum,
+            ..limits
+        };
+        // Where it may not be raised, fewer clients are served.
+        if setrlimit(Resource::Nofile, raised).is_ok() {
+            limits = raised;
+        }
+    }
+    let files = limits
+        .current
+        .map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX));
+    (files / 4).clamp(FEWEST_CONNECTIONS, MOST_CONNECTIONS)
+}
+
+const FEWEST_CONNECTIONS: usize = 16;
+const MOST_CONNECTIONS: usize = 4096;
 
 /// SIGTERM and SIGINT.
 struct Signals {

@@ -176,6 +176,12 @@ impl Entity {
         codec::encode(&wire)
     }
 
+    /// The name in what [`body`](Self::body) wrote.
+    pub(crate) fn name_in(body: &[u8]) -> Option<&str> {
+        let ((level, _, name), _) = codec::decode_front::<(u16, &str, &str)>(body)?;
+        Level(level).check().ok().map(|()| name)
+    }
+
     /// Reads what [`body`](Self::body) wrote. Values stay slices of `body`.
     pub(crate) fn read(id: EntityId, body: &Bytes, sensors: &Values) -> Result<Self, Unreadable> {
         let (level, _) = codec::decode_front::<u16>(body).ok_or(CUT_SHORT)?;

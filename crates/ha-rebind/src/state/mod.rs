@@ -5,7 +5,7 @@ pub(crate) mod slot;
 pub(crate) mod snapshot;
 pub(crate) mod tables;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::hint::black_box;
 
 use bytes::Bytes;
@@ -250,6 +250,27 @@ impl State {
     #[must_use]
     pub fn descendants(&self, id: &EntityId) -> Vec<EntityId> {
         descendants(self, id)
+    }
+
+    /// The name of an entity, without reading the rest; `None` if there is none, or it cannot be read.
+    #[must_use]
+    pub fn name(&self, id: &EntityId) -> Option<&str> {
+        self.entities.get(id)?.name()
+    }
+
+    /// The first of an entity and all below it, parents first, that people know by this name. Reads nothing but names, one after the other.
+    #[must_use]
+    pub fn find_named(&self, below: &EntityId, name: &str) -> Option<&EntityId> {
+        let (first, _) = self.entities.get_key_value(below)?;
+        let mut waiting = VecDeque::from([first]);
+        while let Some(id) = waiting.pop_front() {
+            let slot = self.entities.get(id)?;
+            if slot.name() == Some(name) {
+                return Some(id);
+            }
+            waiting.extend(slot.children());
+        }
+        None
     }
 
     /// Reads a task.

@@ -54,6 +54,11 @@ impl Slot {
         });
     }
 
+    /// The name that people see, without reading the rest; `None` if it cannot be read.
+    pub(crate) fn name(&self) -> Option<&str> {
+        Entity::name_in(&self.body)
+    }
+
     pub(crate) fn read(&self, id: &EntityId) -> Result<Entity, Quarantined> {
         let read = Entity::read(id.clone(), &self.body, &self.sensors);
         let placed = |entity| Entity {

@@ -25,7 +25,7 @@ pub(super) fn application(state: &State, wanted: &str) -> Result<EntityId, ApiEr
     let by_name = || {
         state
             .applications()
-            .find(|id| name(state, id).as_deref() == Some(wanted))
+            .find(|id| state.name(id) == Some(wanted))
             .cloned()
     };
     by_id
@@ -38,10 +38,7 @@ pub(super) fn entity(state: &State, path: &InEntity) -> Result<(EntityId, Entity
     let application = application(state, &path.application)?;
     let id = EntityId::new(&path.entity).ok();
     let by_id = id.filter(|id| state.application(id) == Some(&application));
-    let by_name = || {
-        let mut below = state.descendants(&application).into_iter();
-        below.find(|id| name(state, id).as_deref() == Some(&path.entity))
-    };
+    let by_name = || state.find_named(&application, &path.entity).cloned();
     let found = by_id.or_else(by_name).ok_or_else(|| {
         not_found(format!(
             "Cannot find entity '{}' in application '{}'",
@@ -78,10 +75,6 @@ const UNREADABLE: &str = "unreadable";
 
 fn is_application(state: &State, id: &EntityId) -> bool {
     state.contains(id) && state.parent(id).is_none()
-}
-
-fn name(state: &State, id: &EntityId) -> Option<String> {
-    Some(state.entity(id)?.ok()?.name)
 }
 
 pub(super) fn not_found(message: String) -> ApiError {
