@@ -155,6 +155,11 @@ impl Entity {
         self.adjuncts.iter().find(|a| a.id == *id)
     }
 
+    /// The type in what [`body`](Self::body) wrote, without a look at the rest.
+    pub(crate) fn type_in(body: &[u8]) -> Option<&str> {
+        codec::decode_front::<(u16, &str)>(body).map(|((_, entity_type), _)| entity_type)
+    }
+
     /// What is stored of it beside its place in the tree and its sensors.
     pub(crate) fn body(&self, level: Level) -> Vec<u8> {
         let wire: Wire<'_> = (

@@ -23,7 +23,7 @@ pub struct Call {
     pub arguments: Values,
 }
 
-/// Why a call was not accepted.
+/// Why a call was not accepted, or a removal not made.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HostError {
@@ -41,6 +41,19 @@ pub enum HostError {
     /// The arguments do not agree with the effector's parameters.
     #[error(transparent)]
     Arguments(#[from] ArgumentError),
+    /// The code of an entity that was to be removed has failed.
+    #[error(
+        "entity `{entity}` cannot be removed: {why}; remove it again once that is repaired, or expunge it"
+    )]
+    Removal {
+        /// The entity.
+        entity: EntityId,
+        /// What it said.
+        why: String,
+    },
+    /// Somebody else is removing it.
+    #[error("entity `{0}` is being removed: wait for that")]
+    BeingRemoved(EntityId),
     /// It is not durable.
     #[error(transparent)]
     Proposal(#[from] ProposeError),

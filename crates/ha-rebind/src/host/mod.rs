@@ -1,14 +1,18 @@
 //! Entities at work: who leads runs their code and writes what comes of it; everybody else only reads.
 
 mod effectors;
+mod fire;
 mod ids;
 mod judge;
+mod manage;
+mod remove;
 mod work;
 pub use effectors::{Call as EffectorCall, HostError};
 
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use ha_core::{Plane, Role};
@@ -21,6 +25,7 @@ use crate::proposer::{ProposeError, Proposer};
 use crate::state::State;
 use crate::types::EntityTypes;
 use ids::Ids;
+use manage::Told;
 
 /// The entities of a plane on one of its nodes. Clones are handles on the same; it ends with its plane.
 ///
@@ -69,6 +74,9 @@ struct Shared {
     at_work: Mutex<HashSet<TaskId>>,
     /// Told when one is no longer.
     left_work: Notify,
+    told: Mutex<Told>,
+    /// Told when an entity has been told that it is managed.
+    told_ended: Notify,
 }
 
 impl Host {
@@ -94,6 +102,8 @@ impl Host {
             leading: watch::Sender::new(None),
             at_work: Mutex::default(),
             left_work: Notify::new(),
+            told: Mutex::default(),
+            told_ended: Notify::new(),
         }));
         tokio::spawn(host.clone().lead());
         host
@@ -155,6 +165,29 @@ impl Host {
         }
     }
 
+    /// Writes as often as it takes, while this node leads. An error says why it can never be written.
+    async fn insist(
+        &self,
+        proposer: &Proposer,
+        what: &str,
+        write: impl Fn(&mut Draft<'_>) -> Result<Bytes, Refusal>,
+    ) -> Result<(), String> {
+        while proposer.leadership().is_held() {
+            match proposer.propose(None, &write).await {
+                Ok(_) => break,
+                Err(ProposeError::Refused(why)) => return Err(why.to_string()),
+                Err(ProposeError::NotApplied(why @ ha_core::Refusal::TooLarge)) => {
+                    return Err(why.to_string());
+                }
+                Err(why) => {
+                    tracing::warn!("{what} is not durable yet: {why}");
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Leads whenever this node does.
     async fn lead(self) {
         while let Ok(leadership) = self.0.plane.leadership().await {
@@ -165,7 +198,7 @@ impl Host {
             self.0.leading.send_replace(Some(proposer.clone()));
             tokio::select! {
                 () = leadership.lost() => {}
-                () = self.work(&proposer) => {}
+                () = async { tokio::join!(self.work(&proposer), self.manage(&proposer)); } => {}
             }
             leadership.lost().await;
             self.0.leading.send_replace(None);
@@ -180,6 +213,16 @@ impl fmt::Debug for Host {
             .field("types", &self.0.types)
             .finish_non_exhaustive()
     }
+}
+
+/// How long a step that the store has refused waits until it is tried again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What a panic said.
+fn words(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("it did not say why")
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

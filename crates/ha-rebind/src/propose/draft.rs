@@ -59,6 +59,18 @@ impl<'a> Draft<'a> {
         self.tables.slot(id).is_some()
     }
 
+    /// An entity and all below it that there will be, parents first; none if there is no such entity.
+    #[must_use]
+    pub fn descendants(&self, id: &EntityId) -> Vec<EntityId> {
+        descendants(&self.tables, id)
+    }
+
+    /// The type of an entity, as [`State::entity_type`] tells it.
+    #[must_use]
+    pub fn entity_type(&self, id: &EntityId) -> Option<&str> {
+        Entity::type_in(&self.tables.slot(id)?.body)
+    }
+
     /// Reads a task, as it will be.
     ///
     /// # Errors

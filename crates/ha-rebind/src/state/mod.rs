@@ -207,6 +207,19 @@ impl State {
         self.entities.get(id).map(|slot| slot.read(id))
     }
 
+    /// The type of an entity, without reading the rest of it. One that is quarantined may have none.
+    #[must_use]
+    pub fn entity_type(&self, id: &EntityId) -> Option<&str> {
+        Entity::type_in(&self.entities.get(id)?.body)
+    }
+
+    /// The entities whose type is one of these. Costs a look at the type of each.
+    pub(crate) fn entities_of(&self, types: &BTreeSet<String>) -> Vec<EntityId> {
+        let is_of = |slot: &Slot| Entity::type_in(&slot.body).is_some_and(|t| types.contains(t));
+        let found = self.entities.iter().filter(|(_, slot)| is_of(slot));
+        found.map(|(id, _)| id.clone()).collect()
+    }
+
     /// The value of a sensor, without reading the rest of its entity.
     #[must_use]
     pub fn sensor(&self, id: &EntityId, sensor: &str) -> Option<Json> {
