@@ -6,6 +6,7 @@ use super::error::{At, BlueprintError, cut, listed};
 use super::locations::Locations;
 use super::spec::{Blueprint, EntitySpec, PartSpec, Setting};
 use super::value::Value;
+use crate::adjuncts::AdjunctTypes;
 use crate::entity::{Adjunct, AdjunctKind, Entity};
 use crate::json::Json;
 use crate::location::Location;
@@ -43,6 +44,15 @@ impl<'a> Known<'a> {
     #[must_use]
     pub fn new(types: &'a EntityTypes) -> Self {
         Self { types, adjuncts: &[] }
+    }
+
+    /// These types of entities and of adjuncts.
+    #[must_use]
+    pub fn with(types: &'a EntityTypes, adjuncts: &'a AdjunctTypes) -> Self {
+        Self {
+            types,
+            adjuncts: adjuncts.descriptions(),
+        }
     }
 }
 

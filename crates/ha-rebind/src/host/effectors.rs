@@ -115,7 +115,13 @@ impl Host {
         }
     }
 
-    fn task_of(&self, id: TaskId, entity: &Entity, call: &Call, now_ms: u64) -> Result<Task, HostError> {
+    pub(super) fn task_of(
+        &self,
+        id: TaskId,
+        entity: &Entity,
+        call: &Call,
+        now_ms: u64,
+    ) -> Result<Task, HostError> {
         let effector = effector(&self.0.types, entity, &call.effector)?;
         let arguments = effector.arguments(&call.arguments)?;
         let mut task = Task::new(id, Some(entity.id.clone()), &effector.name, now_ms);

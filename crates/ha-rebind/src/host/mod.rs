@@ -1,13 +1,17 @@
 //! Entities at work: who leads runs their code and writes what comes of it; everybody else only reads.
 
+mod attend;
 mod effectors;
+mod feeds;
 mod fire;
 mod ids;
 mod judge;
 mod manage;
 mod remove;
+mod settings;
 mod work;
 pub use effectors::{Call as EffectorCall, HostError};
+pub use settings::HostSettings;
 
 use std::collections::HashSet;
 use std::fmt;
@@ -16,14 +20,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ha_core::{Plane, Role};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 
+use crate::adjuncts::AdjunctTypes;
 use crate::managed::Managed;
 use crate::names::{EntityId, TaskId};
 use crate::propose::{ClientKey, Draft, Refusal};
 use crate::proposer::{ProposeError, Proposer};
 use crate::state::State;
 use crate::types::EntityTypes;
+use feeds::Brought;
 use ids::Ids;
 use manage::Told;
 
@@ -67,6 +73,7 @@ struct Shared {
     plane: Plane,
     managed: Managed,
     types: EntityTypes,
+    settings: HostSettings,
     now_ms: Box<dyn Fn() -> u64 + Send + Sync>,
     ids: Mutex<Ids>,
     leading: watch::Sender<Option<Proposer>>,
@@ -77,6 +84,11 @@ struct Shared {
     told: Mutex<Told>,
     /// Told when an entity has been told that it is managed.
     told_ended: Notify,
+    brought: Mutex<Brought>,
+    /// Told when a feed has brought something in.
+    arrived: Notify,
+    /// Places for feeds that look at the world.
+    polls: Semaphore,
 }
 
 impl Host {
@@ -93,10 +105,27 @@ impl Host {
         seed: [u8; 32],
         now_ms: impl Fn() -> u64 + Send + Sync + 'static,
     ) -> Self {
+        Self::start_with(HostSettings::default(), plane, managed, types, seed, now_ms)
+    }
+
+    /// [Starts](Self::start) with other settings than the usual ones.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    #[must_use]
+    pub fn start_with(
+        settings: HostSettings,
+        plane: Plane,
+        managed: Managed,
+        types: EntityTypes,
+        seed: [u8; 32],
+        now_ms: impl Fn() -> u64 + Send + Sync + 'static,
+    ) -> Self {
         let host = Self(Arc::new(Shared {
             plane,
             managed,
             types,
+            settings,
             now_ms: Box::new(now_ms),
             ids: Mutex::new(Ids::new(seed)),
             leading: watch::Sender::new(None),
@@ -104,6 +133,9 @@ impl Host {
             left_work: Notify::new(),
             told: Mutex::default(),
             told_ended: Notify::new(),
+            brought: Mutex::default(),
+            arrived: Notify::new(),
+            polls: Semaphore::new(feeds::AT_ONCE),
         }));
         tokio::spawn(host.clone().lead());
         host
@@ -118,6 +150,12 @@ impl Host {
     #[must_use]
     pub fn types(&self) -> &EntityTypes {
         &self.0.types
+    }
+
+    /// The types of adjuncts that entities can have here.
+    #[must_use]
+    pub fn adjunct_types(&self) -> &AdjunctTypes {
+        &self.0.settings.adjuncts
     }
 
     /// The wall clock, milliseconds since 1970.
@@ -198,7 +236,7 @@ impl Host {
             self.0.leading.send_replace(Some(proposer.clone()));
             tokio::select! {
                 () = leadership.lost() => {}
-                () = async { tokio::join!(self.work(&proposer), self.manage(&proposer)); } => {}
+                () = async { tokio::join!(self.work(&proposer), self.manage(&proposer), self.attend(&proposer)); } => {}
             }
             leadership.lost().await;
             self.0.leading.send_replace(None);

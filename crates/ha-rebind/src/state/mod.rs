@@ -220,6 +220,17 @@ impl State {
         found.map(|(id, _)| id.clone()).collect()
     }
 
+    /// The entities that have adjuncts, and the applications. Costs a look at each.
+    pub(crate) fn owners(&self) -> Vec<EntityId> {
+        let found = self.entities.iter().filter(|(_, slot)| slot.is_owner());
+        found.map(|(id, _)| id.clone()).collect()
+    }
+
+    /// Whether an entity has adjuncts, or is an application.
+    pub(crate) fn is_owner(&self, id: &EntityId) -> bool {
+        self.entities.get(id).is_some_and(Slot::is_owner)
+    }
+
     /// The value of a sensor, without reading the rest of its entity.
     #[must_use]
     pub fn sensor(&self, id: &EntityId, sensor: &str) -> Option<Json> {

@@ -115,6 +115,12 @@ pub struct UnknownType {
 #[error("there is a type '{0}' already: register it under another name")]
 pub struct TypeExists(String);
 
+impl TypeExists {
+    pub(crate) fn new(name: &str) -> Self {
+        Self(name.into())
+    }
+}
+
 impl EntityTypes {
     /// Those that are built in.
     #[must_use]
