@@ -36,7 +36,7 @@ pub use managed::Managed;
 mod proposer;
 pub use proposer::{ProposeError, Proposer};
 mod host;
-pub use host::{EffectorCall, Host, HostError, HostSettings};
+pub use host::{EffectorCall, Host, HostError, HostSettings, TaskLimits};
 mod adjuncts;
 pub use adjuncts::{
     AdjunctTypes, Aggregator, Decision, Derived, Enricher, Feed, Fetch, Fetched, HttpFeed, PlainHttp, Policy,

@@ -7,11 +7,12 @@ mod fire;
 mod ids;
 mod judge;
 mod manage;
+mod prune;
 mod remove;
 mod settings;
 mod work;
 pub use effectors::{Call as EffectorCall, HostError};
-pub use settings::HostSettings;
+pub use settings::{HostSettings, TaskLimits};
 
 use std::collections::HashSet;
 use std::fmt;
@@ -226,6 +227,16 @@ impl Host {
         Ok(())
     }
 
+    /// All that a leader does of its own accord.
+    async fn run(&self, proposer: &Proposer) {
+        tokio::join!(
+            self.work(proposer),
+            self.manage(proposer),
+            self.attend(proposer),
+            self.prune(proposer),
+        );
+    }
+
     /// Leads whenever this node does.
     async fn lead(self) {
         while let Ok(leadership) = self.0.plane.leadership().await {
@@ -236,7 +247,7 @@ impl Host {
             self.0.leading.send_replace(Some(proposer.clone()));
             tokio::select! {
                 () = leadership.lost() => {}
-                () = async { tokio::join!(self.work(&proposer), self.manage(&proposer), self.attend(&proposer)); } => {}
+                () = self.run(&proposer) => {}
             }
             leadership.lost().await;
             self.0.leading.send_replace(None);

@@ -1,5 +1,7 @@
 //! The state: a pure function of the journal.
 
+mod ended;
+pub(crate) use ended::Kept;
 mod keys;
 pub(crate) mod slot;
 pub(crate) mod snapshot;
@@ -18,6 +20,7 @@ use crate::level::{Level, Unreadable};
 use crate::location::Location;
 use crate::names::{EntityId, LocationId, TaskId};
 use crate::task::Task;
+use ended::EndedTasks;
 use keys::Keys;
 pub(crate) use keys::has_expired;
 pub use keys::{KEY_LIFE, MOST_KEYS};
@@ -41,6 +44,7 @@ pub struct State {
     tasks_of: BTreeSet<(EntityId, TaskId)>,
     /// Follows from the tasks.
     unended: BTreeSet<TaskId>,
+    ended: EndedTasks,
     locations: BTreeMap<LocationId, Bytes>,
     keys: Keys,
     /// Rows of a snapshot that cannot be read at all.
@@ -83,6 +87,7 @@ impl Default for State {
             tasks: HashMap::new(),
             tasks_of: BTreeSet::new(),
             unended: BTreeSet::new(),
+            ended: EndedTasks::default(),
             locations: BTreeMap::new(),
             keys: Keys::default(),
             unread: BTreeSet::new(),
@@ -407,13 +412,19 @@ impl Tables for State {
         if let Some(entity) = &slot.entity {
             self.tasks_of.insert((entity.clone(), id.clone()));
         }
-        if slot.read(&id).is_ok_and(|task| task.ended.is_none()) {
-            self.unended.insert(id.clone());
+        match slot.read(&id) {
+            Ok(task) if task.ended.is_none() => drop(self.unended.insert(id.clone())),
+            Ok(task) => self.ended.put(&task),
+            // It is kept, and nobody's.
+            Err(_) => {}
         }
         self.tasks.insert(id, slot);
     }
     fn drop_task_slot(&mut self, id: &TaskId) {
-        self.unended.remove(id);
+        let was_unended = self.unended.remove(id);
+        if let Some(Ok(task)) = self.tasks.get(id).filter(|_| !was_unended).map(|t| t.read(id)) {
+            self.ended.drop(&task);
+        }
         if let Some(entity) = self.tasks.remove(id).and_then(|t| t.entity) {
             self.tasks_of.remove(&(entity, id.clone()));
         }
