@@ -11,9 +11,9 @@ use common::{entity, id, json, until};
 use ha_core::{ActPermit, Config, NodeId, Plane, Role};
 use ha_rebind::blueprint::{Blueprint, Known};
 use ha_rebind::{
-    Adjunct, AdjunctDescription, AdjunctId, AdjunctKind, AdjunctTypes, Effect, Effector, Enricher, Entity,
-    EntityType, EntityTypes, Feed, Host, HostSettings, Invocation, Json, Managed, Sight, TypeDescription,
-    Values,
+    Adjunct, AdjunctDescription, AdjunctId, AdjunctKind, AdjunctTypes, Draft, Effect, Effector, Enricher,
+    Entity, EntityType, EntityTypes, Feed, Host, HostSettings, Invocation, Json, Managed, Refusal, Sight,
+    TypeDescription, Values,
 };
 use ha_store::{Faulty, MemoryStore, Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -438,6 +438,47 @@ async fn a_sensor_follows_what_a_server_answers() {
     );
     one.create(vec![with(entity("app", None), feed)]).await;
     one.shows("app", "queue", "3").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_adjunct_can_be_attached_suspended_and_taken_away() {
+    let one = Member::alone(&World::default()).await;
+    one.create(vec![entity("app", None), entity("a", Some("app"))])
+        .await;
+    let it = AdjunctId::new("it").unwrap();
+    let change = async |change: &dyn Fn(&mut Draft<'_>) -> Result<(), Refusal>| {
+        let changed = one
+            .host
+            .propose(None, |draft| change(draft).map(|()| "204".into()));
+        changed.await
+    };
+    change(&|draft| draft.attach(&id("app"), sum_of_load()))
+        .await
+        .unwrap();
+    one.set("a", "load", "1").await;
+    one.shows("app", "load.total", "1").await;
+    change(&|draft| draft.set_running(&id("app"), &it, false))
+        .await
+        .unwrap();
+    one.set("a", "load", "2").await;
+    one.rest().await;
+    assert_eq!(one.sensor("app", "load.total").as_deref(), Some("1"), "suspended");
+    change(&|draft| draft.set_running(&id("app"), &it, true))
+        .await
+        .unwrap();
+    one.shows("app", "load.total", "2").await;
+    change(&|draft| draft.detach(&id("app"), &it)).await.unwrap();
+    one.set("a", "load", "3").await;
+    one.rest().await;
+    assert_eq!(
+        one.sensor("app", "load.total").as_deref(),
+        Some("2"),
+        "taken away"
+    );
+    let refused = change(&|draft| draft.set_running(&id("app"), &it, true))
+        .await
+        .unwrap_err();
+    assert_eq!(refused.to_string(), "entity `app` has no adjunct `it`");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -32,7 +32,7 @@ pub struct Known<'a> {
     pub adjuncts: &'a [AdjunctDescription],
 }
 
-/// All that a blueprint makes: one application with all below it.
+/// All that a blueprint makes: one application, or children of an entity, with all below.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     entities: Vec<Entity>,
@@ -57,7 +57,7 @@ impl<'a> Known<'a> {
 }
 
 impl Plan {
-    /// The application.
+    /// The application, or the first of the children.
     #[must_use]
     pub fn application(&self) -> &EntityId {
         &self.entities[0].id
@@ -114,10 +114,7 @@ impl Blueprint {
         planner.name(&root, children);
         planner.make(&root, children, None, at)?;
         planner.entities[0].blueprint = (!self.text.is_empty()).then(|| self.text.clone());
-        Ok(Plan {
-            entities: planner.entities,
-            locations: planner.locations.into_all(),
-        })
+        Ok(planner.done())
     }
 
     fn wrapper(&self) -> EntitySpec {
@@ -137,7 +134,7 @@ impl Blueprint {
     }
 
     /// A service as the application that it is: the blueprint's name counts, the service's own config and locations do.
-    fn merged(&self, service: &EntitySpec) -> EntitySpec {
+    pub(super) fn merged(&self, service: &EntitySpec) -> EntitySpec {
         let is_own = |key: &str| service.config.iter().any(|own| own.key == key);
         let outer = self.config.iter().filter(|setting| !is_own(&setting.key));
         let mut merged = service.clone();
@@ -151,7 +148,7 @@ impl Blueprint {
     }
 }
 
-struct Planner<'a, F> {
+pub(super) struct Planner<'a, F> {
     known: &'a Known<'a>,
     now_ms: u64,
     new_id: F,
@@ -164,7 +161,7 @@ struct Planner<'a, F> {
 }
 
 impl<'a, F: FnMut() -> EntityId> Planner<'a, F> {
-    fn new(known: &'a Known<'a>, now_ms: u64, new_id: F) -> Self {
+    pub(super) fn new(known: &'a Known<'a>, now_ms: u64, new_id: F) -> Self {
         Self {
             known,
             now_ms,
@@ -177,7 +174,7 @@ impl<'a, F: FnMut() -> EntityId> Planner<'a, F> {
     }
 
     /// Draws the ids of an entity and of all below it, in the order in which they are made: any of them may name any other.
-    fn name(&mut self, spec: &EntitySpec, children: &[EntitySpec]) {
+    pub(super) fn name(&mut self, spec: &EntitySpec, children: &[EntitySpec]) {
         let id = (self.new_id)();
         self.ids.push_back(id.clone());
         if let Some(name) = &spec.id {
@@ -188,7 +185,7 @@ impl<'a, F: FnMut() -> EntityId> Planner<'a, F> {
         }
     }
 
-    fn make(
+    pub(super) fn make(
         &mut self,
         spec: &EntitySpec,
         children: &[EntitySpec],
@@ -235,6 +232,13 @@ impl<'a, F: FnMut() -> EntityId> Planner<'a, F> {
             self.make(child, &child.children, Some(&id), below.item(i))?;
         }
         Ok(())
+    }
+
+    pub(super) fn done(self) -> Plan {
+        Plan {
+            entities: self.entities,
+            locations: self.locations.into_all(),
+        }
     }
 
     fn config(
