@@ -155,6 +155,16 @@ impl Entity {
         self.adjuncts.iter().find(|a| a.id == *id)
     }
 
+    /// The type in what [`body`](Self::body) wrote, without a look at the rest.
+    pub(crate) fn type_in(body: &[u8]) -> Option<&str> {
+        codec::decode_front::<(u16, &str)>(body).map(|((_, entity_type), _)| entity_type)
+    }
+
+    /// Whether there are adjuncts in what [`body`](Self::body) wrote.
+    pub(crate) fn has_adjuncts(body: &[u8]) -> bool {
+        codec::decode_front::<Front<'_>>(body).is_some_and(|((.., adjuncts), _)| adjuncts > 0)
+    }
+
     /// What is stored of it beside its place in the tree and its sensors.
     pub(crate) fn body(&self, level: Level) -> Vec<u8> {
         let wire: Wire<'_> = (
@@ -236,6 +246,20 @@ type Wire<'a> = (
     List<(&'a str, EntityId)>,
     List<AdjunctWire<'a>>,
     Option<&'a str>,
+);
+
+/// What stands before the adjuncts, and how many of them there are.
+type Front<'a> = (
+    u16,
+    &'a str,
+    &'a str,
+    Option<&'a str>,
+    u64,
+    &'a [u8],
+    List<&'a str>,
+    List<LocationId>,
+    List<(&'a str, EntityId)>,
+    u64,
 );
 
 /// Id, kind, type, name, catalog item, running, config, highlights.

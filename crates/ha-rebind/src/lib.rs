@@ -36,7 +36,12 @@ pub use managed::Managed;
 mod proposer;
 pub use proposer::{ProposeError, Proposer};
 mod host;
-pub use host::{EffectorCall, Host, HostError};
+pub use host::{EffectorCall, Host, HostError, HostSettings, TaskLimits};
+mod adjuncts;
+pub use adjuncts::{
+    AdjunctTypes, Aggregator, Decision, Derived, Enricher, Feed, Fetch, Fetched, HttpFeed, PlainHttp, Policy,
+    Propagator, SensorThreshold, Sight,
+};
 mod types;
 pub use types::{
     AdjunctDescription, ArgumentError, BasicApplication, BasicEntity, BasicStartable, ConfigKey, Effect,

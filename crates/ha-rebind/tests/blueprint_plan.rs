@@ -189,6 +189,33 @@ fn a_single_service_that_is_an_application_becomes_the_application() {
     );
 }
 
+#[test]
+fn services_can_be_made_below_an_entity_that_is_there() {
+    let (types, adjuncts) = (types(), adjuncts());
+    let mut known = Known::new(&types);
+    known.adjuncts = &adjuncts;
+    let text = "name: both\nbrooklyn.config: { currency: EUR }\nservices:\n- { type: Server, name: A, brooklyn.children: [ { type: Server } ] }\n- { type: Server, name: B }";
+    let blueprint = Blueprint::parse(text).expect("it can be read");
+    let mut ids = (0..).map(|n| id(&format!("e{n}")));
+    let plan = blueprint.plan_below(&id("there"), &known, 1000, || {
+        ids.next().expect("numbers do not end")
+    });
+    let plan = plan.expect("its types are known");
+    let made = plan.entities().iter().map(|e| {
+        let parent = e.parent.as_ref().expect("none is an application");
+        let currency = e.config.text("currency").unwrap_or("none");
+        format!("{} below {parent}: {}, {currency}", e.id, e.name)
+    });
+    assert_eq!(
+        made.collect::<Vec<_>>(),
+        [
+            "e0 below there: A, \"EUR\"",
+            "e1 below e0: Server:e1, none",
+            "e2 below there: B, \"EUR\"",
+        ]
+    );
+}
+
 fn super_types(text: &str) -> Vec<String> {
     let plan = plan(text).expect("it can be made");
     plan.entities().iter().map(|e| e.entity_type.clone()).collect()

@@ -393,6 +393,11 @@ services:
     assert_eq!(node.get(kid_state).await.status.as_u16(), 404);
     let deleted = node.call("DELETE", "/v1/applications/kitchen", &[], "").await;
     assert_eq!(deleted.status.as_u16(), 202);
+    node.call("PUT", "/v1/applications/pantry", &[], KITCHEN).await;
+    let keyed = [JSON, ("Idempotency-Key", "gone")];
+    let first = node.call("DELETE", "/v1/applications/pantry", &keyed, "").await;
+    let again = node.call("DELETE", "/v1/applications/pantry", &keyed, "").await;
+    assert_eq!((first.status.as_u16(), again.short()), (202, first.short()));
     assert_eq!(node.get("/v1/applications").await.short(), (200, "[]"));
     assert_eq!(
         node.get("/v1/applications/kitchen").await.short(),

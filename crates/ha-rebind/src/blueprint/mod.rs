@@ -1,6 +1,6 @@
 //! Blueprints: YAML (or JSON) that describes an application, in the part of Brooklyn's language that is known here.
 //!
-//! [`Blueprint::parse`] says what a text says, [`Blueprint::plan`] what it makes, as a [`Plan`] that one proposal stages; and when an
+//! [`Blueprint::parse`] says what a text says, [`Blueprint::plan`] what it makes, as a [`Plan`] that one proposal stages ([`Blueprint::plan_below`]: below an entity that is there); and when an
 //! application lives, a [`Resolver`] tells what the expressions in its config stand for. An error is one line that names the line of the text,
 //! the key, and what is known. Size, depth and what aliases repeat are bounded.
 //!
@@ -36,6 +36,7 @@ pub use expression::{Expression, Target};
 mod parse;
 mod spec;
 pub use spec::{Blueprint, EntitySpec, LocationSpec, Parameter, PartSpec, Setting};
+mod below;
 mod check;
 mod locations;
 mod plan;

@@ -6,6 +6,7 @@ use super::error::{At, BlueprintError, cut, listed};
 use super::locations::Locations;
 use super::spec::{Blueprint, EntitySpec, PartSpec, Setting};
 use super::value::Value;
+use crate::adjuncts::AdjunctTypes;
 use crate::entity::{Adjunct, AdjunctKind, Entity};
 use crate::json::Json;
 use crate::location::Location;
@@ -31,7 +32,7 @@ pub struct Known<'a> {
     pub adjuncts: &'a [AdjunctDescription],
 }
 
-/// All that a blueprint makes: one application with all below it.
+/// All that a blueprint makes: one application, or children of an entity, with all below.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     entities: Vec<Entity>,
@@ -44,10 +45,19 @@ impl<'a> Known<'a> {
     pub fn new(types: &'a EntityTypes) -> Self {
         Self { types, adjuncts: &[] }
     }
+
+    /// These types of entities and of adjuncts.
+    #[must_use]
+    pub fn with(types: &'a EntityTypes, adjuncts: &'a AdjunctTypes) -> Self {
+        Self {
+            types,
+            adjuncts: adjuncts.descriptions(),
+        }
+    }
 }
 
 impl Plan {
-    /// The application.
+    /// The application, or the first of the children.
     #[must_use]
     pub fn application(&self) -> &EntityId {
         &self.entities[0].id
@@ -74,40 +84,6 @@ impl Plan {
             draft.put_location(location)?;
         }
         draft.create(&self.entities)
-    }
-
-    /// Puts what is below the application below another entity instead, and answers which became its children. If the only service is an
-    /// application, that becomes the child.
-    ///
-    /// # Errors
-    /// If an id is taken, or there is no such entity.
-    pub fn stage_below(&self, draft: &mut Draft<'_>, parent: &EntityId) -> Result<Vec<EntityId>, Refusal> {
-        for location in &self.locations {
-            draft.put_location(location)?;
-        }
-        let root = &self.entities[0];
-        let is_wrapper = root.config.get(WRAPPER_APP).is_some();
-        let mut made: Vec<Entity> = self.entities[usize::from(is_wrapper)..].to_vec();
-        let above = if is_wrapper { Some(&root.id) } else { None };
-        let mut children = Vec::new();
-        for entity in made.iter_mut().filter(|entity| entity.parent.as_ref() == above) {
-            entity.parent = Some(parent.clone());
-            if entity.locations.is_empty() {
-                entity.locations.clone_from(&root.locations);
-            }
-            let outer = root
-                .config
-                .iter()
-                .filter(|(key, _)| is_wrapper && *key != WRAPPER_APP);
-            for (key, value) in outer {
-                if entity.config.text(key).is_none() {
-                    entity.config.set(key, &Json::read(value));
-                }
-            }
-            children.push(entity.id.clone());
-        }
-        draft.create(&made)?;
-        Ok(children)
     }
 }
 
@@ -138,10 +114,7 @@ impl Blueprint {
         planner.name(&root, children);
         planner.make(&root, children, None, at)?;
         planner.entities[0].blueprint = (!self.text.is_empty()).then(|| self.text.clone());
-        Ok(Plan {
-            entities: planner.entities,
-            locations: planner.locations.into_all(),
-        })
+        Ok(planner.done())
     }
 
     fn wrapper(&self) -> EntitySpec {
@@ -161,7 +134,7 @@ impl Blueprint {
     }
 
     /// A service as the application that it is: the blueprint's name counts, the service's own config and locations do.
-    fn merged(&self, service: &EntitySpec) -> EntitySpec {
+    pub(super) fn merged(&self, service: &EntitySpec) -> EntitySpec {
         let is_own = |key: &str| service.config.iter().any(|own| own.key == key);
         let outer = self.config.iter().filter(|setting| !is_own(&setting.key));
         let mut merged = service.clone();
@@ -175,7 +148,7 @@ impl Blueprint {
     }
 }
 
-struct Planner<'a, F> {
+pub(super) struct Planner<'a, F> {
     known: &'a Known<'a>,
     now_ms: u64,
     new_id: F,
@@ -188,7 +161,7 @@ struct Planner<'a, F> {
 }
 
 impl<'a, F: FnMut() -> EntityId> Planner<'a, F> {
-    fn new(known: &'a Known<'a>, now_ms: u64, new_id: F) -> Self {
+    pub(super) fn new(known: &'a Known<'a>, now_ms: u64, new_id: F) -> Self {
         Self {
             known,
             now_ms,
@@ -201,7 +174,7 @@ impl<'a, F: FnMut() -> EntityId> Planner<'a, F> {
     }
 
     /// Draws the ids of an entity and of all below it, in the order in which they are made: any of them may name any other.
-    fn name(&mut self, spec: &EntitySpec, children: &[EntitySpec]) {
+    pub(super) fn name(&mut self, spec: &EntitySpec, children: &[EntitySpec]) {
         let id = (self.new_id)();
         self.ids.push_back(id.clone());
         if let Some(name) = &spec.id {
@@ -212,7 +185,7 @@ impl<'a, F: FnMut() -> EntityId> Planner<'a, F> {
         }
     }
 
-    fn make(
+    pub(super) fn make(
         &mut self,
         spec: &EntitySpec,
         children: &[EntitySpec],
@@ -259,6 +232,13 @@ impl<'a, F: FnMut() -> EntityId> Planner<'a, F> {
             self.make(child, &child.children, Some(&id), below.item(i))?;
         }
         Ok(())
+    }
+
+    pub(super) fn done(self) -> Plan {
+        Plan {
+            entities: self.entities,
+            locations: self.locations.into_all(),
+        }
     }
 
     fn config(

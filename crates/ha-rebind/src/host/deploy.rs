@@ -1,4 +1,4 @@
-//! What is made or removed as a whole, with the task that tells of it.
+//! What is made as a whole, or taken away at once, with the task that tells of it.
 
 use super::effectors::{Call, HostError};
 use super::{Host, lock};
@@ -24,7 +24,7 @@ impl Host {
         .await
     }
 
-    /// Makes what a plan holds below its application as children of an entity, and accepts their start if that is wanted.
+    /// Makes the children that a plan [below](crate::blueprint::Blueprint::plan_below) an entity holds, and accepts their start if that is wanted.
     ///
     /// # Errors
     /// As for [`deploy`](Self::deploy); and if there is no such entity.
@@ -37,7 +37,12 @@ impl Host {
     ) -> Result<TaskId, HostError> {
         self.propose_task(key, |draft, waits_for| {
             let above = draft.entity(parent)?;
-            let children = plan.stage_below(draft, parent)?;
+            plan.stage(draft)?;
+            let all = plan.entities().iter();
+            let children: Vec<_> = all
+                .filter(|e| e.parent.as_ref() == Some(parent))
+                .map(|e| e.id.clone())
+                .collect();
             let mut adding = self.told(&above, "Add children", "Adding children");
             for child in children.iter().filter(|_| is_started) {
                 let started = self.accept_start(draft, child, waits_for)?;
@@ -49,19 +54,24 @@ impl Host {
         .await
     }
 
-    /// Removes an entity and all below it. Its tasks stay readable until they are pruned; those that have not ended will fail.
+    /// Removes an entity and all below it, and tells none of them. Its tasks stay readable until they are pruned; those that have not ended will fail.
     ///
     /// # Errors
     /// If there is no such entity, it was not applied, or may be.
     pub async fn expunge(&self, key: Option<ClientKey<'_>>, id: &EntityId) -> Result<TaskId, HostError> {
         self.propose_task(key, |draft, _| {
             draft.expunge(id)?;
-            let task_id = lock(&self.0.ids).task();
-            let mut task = Task::new(task_id, None, &format!("Removing {id}"), self.now_ms());
-            task.description = format!("Removing entity {id} and all below it");
-            self.write_down(draft, task, &Json::read("null"))
+            self.tell_of_removal(draft, id)
         })
         .await
+    }
+
+    /// The task of a removal by this very proposal.
+    pub(super) fn tell_of_removal(&self, draft: &mut Draft<'_>, id: &EntityId) -> Result<TaskId, HostError> {
+        let task_id = lock(&self.0.ids).task();
+        let mut task = Task::new(task_id, None, &format!("Removing {id}"), self.now_ms());
+        task.description = format!("Removing entity {id} and all below it");
+        self.write_down(draft, task, &Json::read("null"))
     }
 
     /// Accepts the start of an entity; or tells that it is there, if it cannot be started.

@@ -23,7 +23,7 @@ pub struct Call {
     pub arguments: Values,
 }
 
-/// Why a call was not accepted.
+/// Why a call was not accepted, or a removal not made.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HostError {
@@ -41,6 +41,19 @@ pub enum HostError {
     /// The arguments do not agree with the effector's parameters.
     #[error(transparent)]
     Arguments(#[from] ArgumentError),
+    /// The code of an entity that was to be removed has failed.
+    #[error(
+        "entity `{entity}` cannot be removed: {why}; remove it again once that is repaired, or expunge it"
+    )]
+    Removal {
+        /// The entity.
+        entity: EntityId,
+        /// What it said.
+        why: String,
+    },
+    /// Somebody else is removing it.
+    #[error("entity `{0}` is being removed: wait for that")]
+    BeingRemoved(EntityId),
     /// It is not durable.
     #[error(transparent)]
     Proposal(#[from] ProposeError),
@@ -112,7 +125,9 @@ impl Host {
         waits_for: Option<&str>,
     ) -> Result<TaskId, HostError> {
         let entity = draft.entity(&call.entity)?;
-        let mut task = self.task_of(&entity, call)?;
+        let new_id = || lock(&self.0.ids).task();
+        let now_ms = self.now_ms();
+        let mut task = self.task_of(new_id(), &entity, call, now_ms)?;
         task.waits_for = waits_for.map(str::to_owned);
         if entity.parent.is_none() && LIFECYCLE.contains(&call.effector.as_str()) {
             for below in draft.descendants(&entity.id).into_iter().skip(1) {
@@ -124,7 +139,7 @@ impl Host {
                 let mut asked = call.clone();
                 asked.entity = below.id.clone();
                 asked.arguments = effector.those_of(&call.arguments);
-                let mut child = self.task_of(&below, &asked)?;
+                let mut child = self.task_of(new_id(), &below, &asked, now_ms)?;
                 child.waits_for.clone_from(&task.waits_for);
                 child.submitted_by = Some(task.id.clone());
                 draft.accept_task(&child)?;
@@ -163,11 +178,16 @@ impl Host {
         }
     }
 
-    fn task_of(&self, entity: &Entity, call: &Call) -> Result<Task, HostError> {
-        let id = lock(&self.0.ids).task();
+    pub(super) fn task_of(
+        &self,
+        id: TaskId,
+        entity: &Entity,
+        call: &Call,
+        now_ms: u64,
+    ) -> Result<Task, HostError> {
         let effector = effector(&self.0.types, entity, &call.effector)?;
         let arguments = effector.arguments(&call.arguments)?;
-        let mut task = Task::new(id, Some(entity.id.clone()), &effector.name, self.now_ms());
+        let mut task = Task::new(id, Some(entity.id.clone()), &effector.name, now_ms);
         task.description = format!("Invoking effector {} on {}", effector.name, entity.name);
         task.tags = vec![crate::json::Json::string("EFFECTOR")];
         task.call = Some(task::Call {

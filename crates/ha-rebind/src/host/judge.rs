@@ -4,8 +4,8 @@ use bytes::Bytes;
 
 use super::Host;
 use super::effectors::effector;
-use crate::entity::{Entity, Lifecycle, SERVICE_PROBLEMS, SERVICE_STATE};
-use crate::json::Json;
+use super::fire;
+use crate::entity::Entity;
 use crate::names::{EntityId, TaskId};
 use crate::propose::{Draft, Refusal};
 use crate::task::{Call, Ended, Outcome, Task};
@@ -65,7 +65,12 @@ impl Judgement {
 
     pub(super) fn write(&self, draft: &mut Draft<'_>, task: &TaskId, at_ms: u64) -> Result<Bytes, Refusal> {
         if let Some(entity) = self.on_fire.as_ref().filter(|e| draft.contains(e)) {
-            set_on_fire(draft, entity)?;
+            let expected = draft.entity(entity)?.expected();
+            let expected = expected.map_or_else(|| "unknown".into(), |e| e.as_str().to_lowercase());
+            let why = format!(
+                "Set to on-fire (from previous expected state {expected}) because tasks aborted on shutdown"
+            );
+            fire::light(draft, entity, ABORTED, &why)?;
         }
         let ended = Ended {
             at_ms,
@@ -73,29 +78,4 @@ impl Judgement {
         };
         draft.end_task(task, ended).map(|()| Bytes::new())
     }
-}
-
-/// Its actual state, and why.
-fn set_on_fire(draft: &mut Draft<'_>, id: &EntityId) -> Result<(), Refusal> {
-    let entity = draft.entity(id)?;
-    let expected = entity
-        .expected()
-        .map_or_else(|| "unknown".into(), |e| e.as_str().to_lowercase());
-    let mut problems = entity
-        .sensors
-        .get(SERVICE_PROBLEMS)
-        .map(|p| p.value())
-        .and_then(|p| p.as_object().cloned())
-        .unwrap_or_default();
-    problems.insert(
-        ABORTED.into(),
-        format!("Set to on-fire (from previous expected state {expected}) because tasks aborted on shutdown")
-            .into(),
-    );
-    draft.set_sensor(
-        id,
-        SERVICE_PROBLEMS,
-        &Json::from(&serde_json::Value::Object(problems)),
-    )?;
-    draft.set_sensor(id, SERVICE_STATE, &Json::string(Lifecycle::OnFire.as_str()))
 }

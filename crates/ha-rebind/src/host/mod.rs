@@ -1,27 +1,39 @@
 //! Entities at work: who leads runs their code and writes what comes of it; everybody else only reads.
 
+mod attend;
 mod deploy;
 mod effectors;
+mod feeds;
+mod fire;
 mod ids;
 mod judge;
+mod manage;
+mod prune;
+mod remove;
+mod settings;
 mod work;
 pub use effectors::{Call as EffectorCall, HostError};
+pub use settings::{HostSettings, TaskLimits};
 
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use ha_core::{Plane, Role};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 
+use crate::adjuncts::AdjunctTypes;
 use crate::managed::Managed;
 use crate::names::{EntityId, TaskId};
 use crate::propose::{ClientKey, Draft, Refusal};
 use crate::proposer::{ProposeError, Proposer};
 use crate::state::State;
 use crate::types::EntityTypes;
+use feeds::Brought;
 use ids::Ids;
+use manage::Told;
 
 /// The entities of a plane on one of its nodes. Clones are handles on the same; it ends with its plane.
 ///
@@ -63,6 +75,7 @@ struct Shared {
     plane: Plane,
     managed: Managed,
     types: EntityTypes,
+    settings: HostSettings,
     now_ms: Box<dyn Fn() -> u64 + Send + Sync>,
     ids: Mutex<Ids>,
     leading: watch::Sender<Option<Proposer>>,
@@ -70,6 +83,14 @@ struct Shared {
     at_work: Mutex<HashSet<TaskId>>,
     /// Told when one is no longer.
     left_work: Notify,
+    told: Mutex<Told>,
+    /// Told when an entity has been told that it is managed.
+    told_ended: Notify,
+    brought: Mutex<Brought>,
+    /// Told when a feed has brought something in.
+    arrived: Notify,
+    /// Places for feeds that look at the world.
+    polls: Semaphore,
 }
 
 impl Host {
@@ -86,15 +107,37 @@ impl Host {
         seed: [u8; 32],
         now_ms: impl Fn() -> u64 + Send + Sync + 'static,
     ) -> Self {
+        Self::start_with(HostSettings::default(), plane, managed, types, seed, now_ms)
+    }
+
+    /// [Starts](Self::start) with other settings than the usual ones.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    #[must_use]
+    pub fn start_with(
+        settings: HostSettings,
+        plane: Plane,
+        managed: Managed,
+        types: EntityTypes,
+        seed: [u8; 32],
+        now_ms: impl Fn() -> u64 + Send + Sync + 'static,
+    ) -> Self {
         let host = Self(Arc::new(Shared {
             plane,
             managed,
             types,
+            settings,
             now_ms: Box::new(now_ms),
             ids: Mutex::new(Ids::new(seed)),
             leading: watch::Sender::new(None),
             at_work: Mutex::default(),
             left_work: Notify::new(),
+            told: Mutex::default(),
+            told_ended: Notify::new(),
+            brought: Mutex::default(),
+            arrived: Notify::new(),
+            polls: Semaphore::new(feeds::AT_ONCE),
         }));
         tokio::spawn(host.clone().lead());
         host
@@ -109,6 +152,12 @@ impl Host {
     #[must_use]
     pub fn types(&self) -> &EntityTypes {
         &self.0.types
+    }
+
+    /// The types of adjuncts that entities can have here.
+    #[must_use]
+    pub fn adjunct_types(&self) -> &AdjunctTypes {
+        &self.0.settings.adjuncts
     }
 
     /// The wall clock, milliseconds since 1970.
@@ -156,6 +205,39 @@ impl Host {
         }
     }
 
+    /// Writes as often as it takes, while this node leads. An error says why it can never be written.
+    async fn insist(
+        &self,
+        proposer: &Proposer,
+        what: &str,
+        write: impl Fn(&mut Draft<'_>) -> Result<Bytes, Refusal>,
+    ) -> Result<(), String> {
+        while proposer.leadership().is_held() {
+            match proposer.propose(None, &write).await {
+                Ok(_) => break,
+                Err(ProposeError::Refused(why)) => return Err(why.to_string()),
+                Err(ProposeError::NotApplied(why @ ha_core::Refusal::TooLarge)) => {
+                    return Err(why.to_string());
+                }
+                Err(why) => {
+                    tracing::warn!("{what} is not durable yet: {why}");
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// All that a leader does of its own accord.
+    async fn run(&self, proposer: &Proposer) {
+        tokio::join!(
+            self.work(proposer),
+            self.manage(proposer),
+            self.attend(proposer),
+            self.prune(proposer),
+        );
+    }
+
     /// Leads whenever this node does.
     async fn lead(self) {
         while let Ok(leadership) = self.0.plane.leadership().await {
@@ -166,7 +248,7 @@ impl Host {
             self.0.leading.send_replace(Some(proposer.clone()));
             tokio::select! {
                 () = leadership.lost() => {}
-                () = self.work(&proposer) => {}
+                () = self.run(&proposer) => {}
             }
             leadership.lost().await;
             self.0.leading.send_replace(None);
@@ -181,6 +263,16 @@ impl fmt::Debug for Host {
             .field("types", &self.0.types)
             .finish_non_exhaustive()
     }
+}
+
+/// How long a step that the store has refused waits until it is tried again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What a panic said.
+fn words(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("it did not say why")
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,14 +1,13 @@
 //! Tasks at work: begun when that is durable and the node may act, and ended together with what came of them.
 
 use std::panic::AssertUnwindSafe;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures::FutureExt;
 use ha_core::ActPermit;
 
 use super::judge::Judgement;
-use super::{Host, lock};
+use super::{Host, PAUSE, lock, words};
 use crate::entity::Entity;
 use crate::json::Json;
 use crate::names::TaskId;
@@ -16,9 +15,6 @@ use crate::propose::{Draft, Refusal};
 use crate::proposer::{ProposeError, Proposer};
 use crate::task::{Call, Ended, Outcome, Started, Task};
 use crate::types::{Effect, Invocation};
-
-/// How long a step that the store has refused waits until it is tried again.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// How a task ends, if leadership is not lost before.
 enum End {
@@ -176,13 +172,6 @@ impl End {
         let ended = Ended { at_ms, outcome };
         draft.end_task(&task.id, ended).map(|()| Bytes::new())
     }
-}
-
-/// What a panic said.
-fn words(panic: &(dyn std::any::Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("it did not say why")
 }
 
 /// A task is at work for as long as this lives.

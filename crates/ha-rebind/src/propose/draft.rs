@@ -6,11 +6,11 @@ use super::layers::{Making, Rows, Seen};
 use super::refusal::Refusal;
 use crate::change::Change;
 use crate::codec;
-use crate::entity::Entity;
+use crate::entity::{Adjunct, Entity};
 use crate::json::Json;
 use crate::level::Level;
 use crate::location::Location;
-use crate::names::{EntityId, LocationId, TaskId};
+use crate::names::{AdjunctId, EntityId, LocationId, TaskId};
 use crate::state::State;
 use crate::state::descendants;
 use crate::state::tables::{Look, make};
@@ -59,10 +59,16 @@ impl<'a> Draft<'a> {
         self.tables.slot(id).is_some()
     }
 
-    /// An entity and all below it, as they will be: parents first. Empty if there is no such entity.
+    /// An entity and all below it that there will be, parents first; none if there is no such entity.
     #[must_use]
     pub fn descendants(&self, id: &EntityId) -> Vec<EntityId> {
         descendants(&self.tables, id)
+    }
+
+    /// The type of an entity, as [`State::entity_type`] tells it.
+    #[must_use]
+    pub fn entity_type(&self, id: &EntityId) -> Option<&str> {
+        Entity::type_in(&self.tables.slot(id)?.body)
     }
 
     /// Reads a task, as it will be.
@@ -128,6 +134,35 @@ impl<'a> Draft<'a> {
             });
         }
         Ok(())
+    }
+
+    /// Attaches an adjunct to an entity, behind those that it has.
+    ///
+    /// # Errors
+    /// If there is no such entity, it is quarantined, or it has an adjunct of that id.
+    pub fn attach(&mut self, id: &EntityId, adjunct: Adjunct) -> Result<(), Refusal> {
+        self.edit(id, |entity| entity.adjuncts.push(adjunct))
+    }
+
+    /// Suspends an adjunct, or lets it go on.
+    ///
+    /// # Errors
+    /// If there is none, or its entity is quarantined.
+    pub fn set_running(&mut self, id: &EntityId, which: &AdjunctId, is_running: bool) -> Result<(), Refusal> {
+        self.check_adjunct(id, which)?;
+        self.edit(id, |entity| {
+            let which = entity.adjuncts.iter_mut().filter(|a| a.id == *which);
+            which.for_each(|a| a.is_running = is_running);
+        })
+    }
+
+    /// Takes an adjunct away.
+    ///
+    /// # Errors
+    /// If there is none, or its entity is quarantined.
+    pub fn detach(&mut self, id: &EntityId, which: &AdjunctId) -> Result<(), Refusal> {
+        self.check_adjunct(id, which)?;
+        self.edit(id, |entity| entity.adjuncts.retain(|a| a.id != *which))
     }
 
     /// Gives a sensor a value.
@@ -330,6 +365,14 @@ impl<'a> Draft<'a> {
     fn sensor(&self, id: &EntityId, sensor: &str) -> Result<Option<&str>, Refusal> {
         self.entity(id)?;
         Ok(self.tables.slot(id).and_then(|slot| slot.sensors.text(sensor)))
+    }
+
+    fn check_adjunct(&self, id: &EntityId, which: &AdjunctId) -> Result<(), Refusal> {
+        let unknown = || Refusal::UnknownAdjunct {
+            entity: id.clone(),
+            adjunct: which.clone(),
+        };
+        self.entity(id)?.adjunct(which).map(|_| ()).ok_or_else(unknown)
     }
 
     fn check_references(&self, entity: &Entity) -> Result<(), Refusal> {

@@ -71,6 +71,14 @@ pub enum Refusal {
         /// What is wrong.
         why: Unreadable,
     },
+    /// The entity has no such adjunct.
+    #[error("entity `{entity}` has no adjunct `{adjunct}`")]
+    UnknownAdjunct {
+        /// The entity.
+        entity: EntityId,
+        /// The adjunct.
+        adjunct: AdjunctId,
+    },
     /// There is no such location.
     #[error("location `{0}` not found")]
     UnknownLocationId(LocationId),

@@ -1,5 +1,7 @@
 //! The state: a pure function of the journal.
 
+mod ended;
+pub(crate) use ended::Kept;
 mod keys;
 pub(crate) mod slot;
 pub(crate) mod snapshot;
@@ -18,6 +20,7 @@ use crate::level::{Level, Unreadable};
 use crate::location::Location;
 use crate::names::{EntityId, LocationId, TaskId};
 use crate::task::Task;
+use ended::EndedTasks;
 use keys::Keys;
 pub(crate) use keys::has_expired;
 pub use keys::{KEY_LIFE, MOST_KEYS};
@@ -41,6 +44,7 @@ pub struct State {
     tasks_of: BTreeSet<(EntityId, TaskId)>,
     /// Follows from the tasks.
     unended: BTreeSet<TaskId>,
+    ended: EndedTasks,
     locations: BTreeMap<LocationId, Bytes>,
     keys: Keys,
     /// Rows of a snapshot that cannot be read at all.
@@ -83,6 +87,7 @@ impl Default for State {
             tasks: HashMap::new(),
             tasks_of: BTreeSet::new(),
             unended: BTreeSet::new(),
+            ended: EndedTasks::default(),
             locations: BTreeMap::new(),
             keys: Keys::default(),
             unread: BTreeSet::new(),
@@ -205,6 +210,30 @@ impl State {
     #[must_use]
     pub fn entity(&self, id: &EntityId) -> Option<Result<Entity, Quarantined>> {
         self.entities.get(id).map(|slot| slot.read(id))
+    }
+
+    /// The type of an entity, without reading the rest of it. One that is quarantined may have none.
+    #[must_use]
+    pub fn entity_type(&self, id: &EntityId) -> Option<&str> {
+        Entity::type_in(&self.entities.get(id)?.body)
+    }
+
+    /// The entities whose type is one of these. Costs a look at the type of each.
+    pub(crate) fn entities_of(&self, types: &BTreeSet<String>) -> Vec<EntityId> {
+        let is_of = |slot: &Slot| Entity::type_in(&slot.body).is_some_and(|t| types.contains(t));
+        let found = self.entities.iter().filter(|(_, slot)| is_of(slot));
+        found.map(|(id, _)| id.clone()).collect()
+    }
+
+    /// The entities that have adjuncts, and the applications. Costs a look at each.
+    pub(crate) fn owners(&self) -> Vec<EntityId> {
+        let found = self.entities.iter().filter(|(_, slot)| slot.is_owner());
+        found.map(|(id, _)| id.clone()).collect()
+    }
+
+    /// Whether an entity has adjuncts, or is an application.
+    pub(crate) fn is_owner(&self, id: &EntityId) -> bool {
+        self.entities.get(id).is_some_and(Slot::is_owner)
     }
 
     /// The value of a sensor, without reading the rest of its entity.
@@ -404,13 +433,19 @@ impl Tables for State {
         if let Some(entity) = &slot.entity {
             self.tasks_of.insert((entity.clone(), id.clone()));
         }
-        if slot.read(&id).is_ok_and(|task| task.ended.is_none()) {
-            self.unended.insert(id.clone());
+        match slot.read(&id) {
+            Ok(task) if task.ended.is_none() => drop(self.unended.insert(id.clone())),
+            Ok(task) => self.ended.put(&task),
+            // It is kept, and nobody's.
+            Err(_) => {}
         }
         self.tasks.insert(id, slot);
     }
     fn drop_task_slot(&mut self, id: &TaskId) {
-        self.unended.remove(id);
+        let was_unended = self.unended.remove(id);
+        if let Some(Ok(task)) = self.tasks.get(id).filter(|_| !was_unended).map(|t| t.read(id)) {
+            self.ended.drop(&task);
+        }
         if let Some(entity) = self.tasks.remove(id).and_then(|t| t.entity) {
             self.tasks_of.remove(&(entity, id.clone()));
         }

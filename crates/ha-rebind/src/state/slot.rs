@@ -59,6 +59,11 @@ impl Slot {
         Entity::name_in(&self.body)
     }
 
+    /// Whether it has adjuncts, or is an application.
+    pub(crate) fn is_owner(&self) -> bool {
+        self.parent.is_none() || Entity::has_adjuncts(&self.body)
+    }
+
     pub(crate) fn read(&self, id: &EntityId) -> Result<Entity, Quarantined> {
         let read = Entity::read(id.clone(), &self.body, &self.sensors);
         let placed = |entity| Entity {

@@ -8,7 +8,7 @@ pub use describe::{
     AdjunctDescription, ArgumentError, ConfigKey, Effector, Parameter, SensorKey, TypeDescription, ValueType,
 };
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -28,7 +28,14 @@ pub trait EntityType: Send + Sync + 'static {
     /// What it is called, has and can do.
     fn description(&self) -> &TypeDescription;
 
-    /// An entity of it was made, or is managed by this node from now on.
+    /// Whether its entities have code that must be told when they are managed and when they are removed. Of a type that says no, neither
+    /// [`on_manage`](Self::on_manage) nor [`on_unmanage`](Self::on_unmanage) is called, and its entities cost a new leader nothing.
+    fn is_managed(&self) -> bool {
+        false
+    }
+
+    /// An entity of it was made, or is managed by this node from now on. Called on each node that begins to lead, again if the leave to act
+    /// ended before it did, and for many entities at once, so that it must bear repetition. It must not block its thread.
     ///
     /// # Errors
     /// If the entity cannot be managed: it is on fire then, with this reason.
@@ -37,10 +44,11 @@ pub trait EntityType: Send + Sync + 'static {
         Ok(Effect::default())
     }
 
-    /// An entity of it is to be removed.
+    /// An entity of it is to be removed. This comes before its removal is durable, so that a node which dies in between forgets nothing: the
+    /// next one manages the entity again, and the removal can be asked for again. So it must bear repetition as well.
     ///
     /// # Errors
-    /// If something of it stays behind.
+    /// If something of it would stay behind: the entity is not removed then, and is on fire with this reason.
     async fn on_unmanage(&self, entity: &Entity, permit: &ActPermit) -> Result<(), String> {
         let _ = (entity, permit);
         Ok(())
@@ -107,6 +115,12 @@ pub struct UnknownType {
 #[error("there is a type '{0}' already: register it under another name")]
 pub struct TypeExists(String);
 
+impl TypeExists {
+    pub(crate) fn new(name: &str) -> Self {
+        Self(name.into())
+    }
+}
+
 impl EntityTypes {
     /// Those that are built in.
     #[must_use]
@@ -134,6 +148,12 @@ impl EntityTypes {
         }
         self.0.insert(name, Arc::new(entity_type));
         Ok(())
+    }
+
+    /// The names of those that are told when they are managed.
+    pub(crate) fn managed(&self) -> BTreeSet<String> {
+        let managed = self.0.iter().filter(|(_, t)| t.is_managed());
+        managed.map(|(name, _)| name.clone()).collect()
     }
 
     /// The type of a name.

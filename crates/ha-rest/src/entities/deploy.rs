@@ -3,7 +3,7 @@
 use axum::extract::{Path, State};
 use axum::response::Response;
 use ha_rebind::blueprint::{Blueprint, Known, Plan};
-use ha_rebind::{EntityId, Host, HostError, ProposeError, Refusal};
+use ha_rebind::{EntityId, Host, HostError, ProposeError, Refusal, TaskId};
 use http::header::{HOST, HeaderValue, LOCATION};
 use http::{HeaderMap, StatusCode};
 
@@ -20,7 +20,7 @@ pub(super) async fn post(
     headers: HeaderMap,
     write: Write,
 ) -> Result<Response, ApiError> {
-    let plan = plan(&host, &write, None).await?;
+    let plan = plan(&host, &write, Place::Application(None)).await?;
     deploy(&shared, &host, &headers, &write, &plan).await
 }
 
@@ -39,18 +39,33 @@ pub(super) async fn put(
         ))
         .with_details(why.to_string())
     })?;
-    let plan = plan(&host, &write, Some(id)).await?;
+    let plan = plan(&host, &write, Place::Application(Some(id))).await?;
     deploy(&shared, &host, &headers, &write, &plan).await
 }
 
+/// Where what a blueprint makes is put.
+enum Place {
+    /// By itself, under a chosen id or one that is drawn.
+    Application(Option<EntityId>),
+    /// Below an entity.
+    Below(EntityId),
+}
+
 /// What a blueprint makes. Reading a large one takes a while, in which this thread serves others.
-async fn plan(host: &Host, write: &Write, chosen: Option<EntityId>) -> Result<Plan, ApiError> {
+async fn plan(host: &Host, write: &Write, place: Place) -> Result<Plan, ApiError> {
     let (host, text) = (host.clone(), write.body.clone());
     let read = tokio::task::spawn_blocking(move || {
-        let mut chosen = chosen;
-        let new_id = || chosen.take().unwrap_or_else(|| host.new_entity_id());
         let blueprint = Blueprint::parse(&text)?;
-        blueprint.plan(&Known::new(host.types()), host.now_ms(), new_id)
+        let known = Known::with(host.types(), host.adjunct_types());
+        match place {
+            Place::Application(mut chosen) => {
+                let new_id = || chosen.take().unwrap_or_else(|| host.new_entity_id());
+                blueprint.plan(&known, host.now_ms(), new_id)
+            }
+            Place::Below(parent) => {
+                blueprint.plan_below(&parent, &known, host.now_ms(), || host.new_entity_id())
+            }
+        }
     });
     match read.await {
         Ok(plan) => plan.map_err(|why| ApiError::bad_request(format!("Error in blueprint: {why}"))),
@@ -98,39 +113,46 @@ pub(super) async fn children(
 ) -> Result<Response, ApiError> {
     let (_, parent) = host.read(|state| find::entity(state, &path))?;
     let is_started = write.query.optional("start").is_none() || write.query.flag("start")?;
-    let plan = plan(&host, &write, None).await?;
+    let plan = plan(&host, &write, Place::Below(parent.clone())).await?;
     let task = host.add_children(write.key(), &parent, &plan, is_started).await?;
     let task = activities::accepted(&host, &task)?;
     Ok(host.read(|state| activities::summary(state, &task, StatusCode::CREATED)))
 }
 
-/// `DELETE /applications/{application}`: 202 with the task, when it is durable that there is none any more.
+/// `DELETE /applications/{application}`: 202 with the task, when it is durable that there is none any more. Before that its entities are told,
+/// if their types want that.
 pub(super) async fn delete(
     Entities(host): Entities,
     Path(path): Path<InApplication>,
     write: Write,
 ) -> Result<Response, ApiError> {
-    let wanted = host.read(|state| find::application(state, &path.application));
-    remove(&host, wanted, &write).await
+    let found = host.read(|state| find::application(state, &path.application));
+    let id = found.or_else(|why| has_gone(&host, &write).ok_or(why))?;
+    let task = host.remove(write.key(), &id).await?;
+    removed(&host, &task)
 }
 
-/// `POST …/expunge`: removes an entity and all below it; 202 with the task.
+/// `POST …/expunge`: removes an entity and all below it, and tells none of them; 202 with the task.
 pub(super) async fn expunge(
     Entities(host): Entities,
     Path(path): Path<InEntity>,
     write: Write,
 ) -> Result<Response, ApiError> {
-    let wanted = host.read(|state| find::entity(state, &path).map(|(_, id)| id));
-    remove(&host, wanted, &write).await
+    let found = host.read(|state| find::entity(state, &path).map(|(_, id)| id));
+    let id = found.or_else(|why| has_gone(&host, &write).ok_or(why))?;
+    let task = host.expunge(write.key(), &id).await?;
+    removed(&host, &task)
 }
 
-async fn remove(
-    host: &Host,
-    wanted: Result<EntityId, ApiError>,
-    write: &Write,
-) -> Result<Response, ApiError> {
-    let id = wanted?;
-    let task = host.expunge(write.key(), &id).await?;
-    let task = activities::accepted(host, &task)?;
+/// What the first request with this key has removed is found no more, and its answer is: any id will do to ask for it.
+fn has_gone(host: &Host, write: &Write) -> Option<EntityId> {
+    let key = write.key()?;
+    host.read(|state| state.remembered(key.key).is_some())
+        .then(|| EntityId::new("gone").ok())
+        .flatten()
+}
+
+fn removed(host: &Host, task: &TaskId) -> Result<Response, ApiError> {
+    let task = activities::accepted(host, task)?;
     Ok(host.read(|state| activities::summary(state, &task, StatusCode::ACCEPTED)))
 }

@@ -109,6 +109,8 @@ impl From<HostError> for ApiError {
     fn from(why: HostError) -> Self {
         match why {
             HostError::Proposal(why) => why.into(),
+            HostError::Removal { .. } => Self::new(StatusCode::INTERNAL_SERVER_ERROR, why.to_string()),
+            HostError::BeingRemoved(_) => Self::new(StatusCode::CONFLICT, why.to_string()),
             HostError::UnknownEffector { .. } => Self::new(StatusCode::NOT_FOUND, why.to_string()),
             other => Self::bad_request(other.to_string()),
         }
