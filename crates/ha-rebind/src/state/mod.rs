@@ -1,13 +1,14 @@
 //! The state: a pure function of the journal.
 
 mod ended;
+mod find;
 pub(crate) use ended::Kept;
 mod keys;
 pub(crate) mod slot;
 pub(crate) mod snapshot;
 pub(crate) mod tables;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hint::black_box;
 
 use bytes::Bytes;
@@ -212,12 +213,6 @@ impl State {
         self.entities.get(id).map(|slot| slot.read(id))
     }
 
-    /// The type of an entity, without reading the rest of it. One that is quarantined may have none.
-    #[must_use]
-    pub fn entity_type(&self, id: &EntityId) -> Option<&str> {
-        Entity::type_in(&self.entities.get(id)?.body)
-    }
-
     /// The entities whose type is one of these. Costs a look at the type of each.
     pub(crate) fn entities_of(&self, types: &BTreeSet<String>) -> Vec<EntityId> {
         let is_of = |slot: &Slot| Entity::type_in(&slot.body).is_some_and(|t| types.contains(t));
@@ -279,27 +274,6 @@ impl State {
     #[must_use]
     pub fn descendants(&self, id: &EntityId) -> Vec<EntityId> {
         descendants(self, id)
-    }
-
-    /// The name of an entity, without reading the rest; `None` if there is none, or it cannot be read.
-    #[must_use]
-    pub fn name(&self, id: &EntityId) -> Option<&str> {
-        self.entities.get(id)?.name()
-    }
-
-    /// The first of an entity and all below it, parents first, that people know by this name. Reads nothing but names, one after the other.
-    #[must_use]
-    pub fn find_named(&self, below: &EntityId, name: &str) -> Option<&EntityId> {
-        let (first, _) = self.entities.get_key_value(below)?;
-        let mut waiting = VecDeque::from([first]);
-        while let Some(id) = waiting.pop_front() {
-            let slot = self.entities.get(id)?;
-            if slot.name() == Some(name) {
-                return Some(id);
-            }
-            waiting.extend(slot.children());
-        }
-        None
     }
 
     /// Reads a task.

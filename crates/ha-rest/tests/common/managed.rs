@@ -11,7 +11,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use axum::Router;
 use ha_core::{Config, Mode, NodeId, Plane, Role, Status};
-use ha_rebind::{EntityTypes, Host, Managed};
+use ha_rebind::{EntityTypes, Host, HostSettings, Managed};
 use ha_rest::{Control, ControlError, Settings, VersionInfo, app};
 use ha_store::Store;
 
@@ -33,6 +33,16 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Node {
     pub fn start(name: &str, seed: u8, store: Arc<dyn Store>, types: EntityTypes) -> Self {
+        Self::start_with(HostSettings::default(), name, seed, store, types)
+    }
+
+    pub fn start_with(
+        settings: HostSettings,
+        name: &str,
+        seed: u8,
+        store: Arc<dyn Store>,
+        types: EntityTypes,
+    ) -> Self {
         let millis = Duration::from_millis;
         let config = Config::builder()
             .poll(millis(50))
@@ -45,7 +55,7 @@ impl Node {
             .state(managed.clone())
             .start()
             .unwrap();
-        let host = Host::start(plane.clone(), managed, types, [seed; 32], || NOW_MS);
+        let host = Host::start_with(settings, plane.clone(), managed, types, [seed; 32], || NOW_MS);
         let door = Door {
             plane: plane.clone(),
             host: host.clone(),

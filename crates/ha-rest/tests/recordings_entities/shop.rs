@@ -5,9 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use ha_core::{ActPermit, Role};
 use ha_rebind::{
-    Adjunct, AdjunctId, AdjunctKind, ConfigKey, Effect, Effector, Ended, Entity, EntityId, EntityType,
-    EntityTypes, Invocation, Json as Value, Location, LocationId, Outcome, Parameter, SensorKey, Stream,
-    Task, TaskId, TypeDescription, ValueType, Values,
+    Adjunct, AdjunctDescription, AdjunctId, AdjunctKind, ConfigKey, Decision, Effect, Effector, Ended,
+    Entity, EntityId, EntityType, EntityTypes, HostSettings, Invocation, Json as Value, Location, LocationId,
+    Outcome, Parameter, Policy, SensorKey, Sight, Stream, Task, TaskId, TypeDescription, ValueType, Values,
 };
 use ha_store::MemoryStore;
 use tokio::sync::Semaphore;
@@ -63,6 +63,29 @@ impl Process {
             ..TypeDescription::default()
         };
         Self { description, gate }
+    }
+}
+
+/// A policy that wants nothing.
+struct Idle(AdjunctDescription);
+
+impl Idle {
+    fn new() -> Self {
+        Self(AdjunctDescription {
+            name: "a.Type".into(),
+            kind: AdjunctKind::Policy,
+            config: Vec::new(),
+        })
+    }
+}
+
+impl Policy for Idle {
+    fn description(&self) -> &AdjunctDescription {
+        &self.0
+    }
+
+    fn decide(&self, _: &Sight<'_>) -> Result<Decision, String> {
+        Ok(Decision::default())
     }
 }
 
@@ -183,7 +206,9 @@ pub(crate) async fn nodes() -> (Node, Node) {
     let start = |name, seed| {
         let mut types = EntityTypes::built_in();
         types.register(Process::new(gate.clone())).unwrap();
-        Node::start(name, seed, Arc::new(store.clone()), types)
+        let mut settings = HostSettings::default();
+        settings.adjuncts.policy(Idle::new()).unwrap();
+        Node::start_with(settings, name, seed, Arc::new(store.clone()), types)
     };
     let master = start("n1", 1);
     master.becomes(Role::Master).await;

@@ -1,0 +1,91 @@
+//! What is asked of entities: waited for, and called off.
+
+use ha_rebind::TaskId;
+
+use crate::common::FORM;
+use crate::kitchen::{KETTLE, Plane, SOON, field};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_effector_is_waited_for_as_long_as_the_client_wants() {
+    let plane = Plane::with_kitchen().await;
+    let node = &plane.master;
+    let heat = format!("{KETTLE}/effectors/heat");
+    assert_eq!(node.post(&heat, r#"{"degrees":90}"#).await.short(), (202, "90"));
+    assert_eq!(
+        node.post(&heat, r#"{"degrees":"91"}"#).await.short(),
+        (202, "91"),
+        "a text that is one"
+    );
+    assert_eq!(
+        node.call("POST", &heat, &[FORM], "degrees=92").await.short(),
+        (202, "92")
+    );
+    assert_eq!(
+        node.get(&format!("{KETTLE}/sensors/temperature")).await.short(),
+        (200, "92")
+    );
+    let failed = node.post(&format!("{KETTLE}/effectors/smash"), "").await;
+    assert_eq!(
+        (failed.status.as_u16(), field(&failed, "message")),
+        (500, "it is in pieces".into())
+    );
+    for timeout in ["0", "always", "1ms"] {
+        let path = format!("{KETTLE}/effectors/boil?timeout={timeout}");
+        let boil = tokio::time::timeout(SOON, node.post(&path, "{}")).await.unwrap();
+        assert_eq!(
+            (boil.status.as_u16(), field(&boil, "displayName")),
+            (202, "boil".into())
+        );
+        let task = TaskId::new(&field(&boil, "id")).unwrap();
+        let has_begun = || {
+            node.host
+                .read(|s| s.task(&task).unwrap().unwrap().started.is_some())
+        };
+        node.until("it boils", has_begun).await;
+        let seen = node.get(&format!("/v1/activities/{task}")).await;
+        assert_eq!(
+            (seen.status.as_u16(), field(&seen, "currentStatus")),
+            (202, "In progress".into())
+        );
+    }
+    plane.boiled.add_permits(4);
+    let boil = node
+        .post(&format!("{KETTLE}/effectors/boil?timeout=never"), "")
+        .await;
+    assert_eq!(boil.short(), (202, ""));
+    let bad = node
+        .post(&format!("{KETTLE}/effectors/boil?timeout=soon"), "")
+        .await;
+    assert!(field(&bad, "message").starts_with("Invalid parameter: timeout 'soon'"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_is_called_off_and_told_of_everywhere() {
+    let plane = Plane::with_kitchen().await;
+    let boil = plane
+        .master
+        .post(&format!("{KETTLE}/effectors/boil?timeout=0"), "{}")
+        .await;
+    let task = format!("/v1/activities/{}", field(&boil, "id"));
+    let cancel = format!("{task}/cancel");
+    assert_eq!(plane.master.post(&cancel, "").await.short(), (200, "true"));
+    assert_eq!(plane.master.post(&cancel, "").await.short(), (200, "false"));
+    let standby = plane.standby().await;
+    let ended = standby.get(&task).await;
+    assert_eq!(
+        (ended.status.as_u16(), field(&ended, "currentStatus")),
+        (200, "Cancelled".into())
+    );
+    let boiled = plane.boiled.clone();
+    plane
+        .master
+        .until("its code is broken off", || boiled.available_permits() == 0)
+        .await;
+    plane.boiled.add_permits(1);
+    let other = plane.master.post(&format!("{KETTLE}/effectors/boil"), "{}").await;
+    assert_eq!(
+        other.short(),
+        (202, ""),
+        "the permit was not taken by the one that was called off"
+    );
+}
