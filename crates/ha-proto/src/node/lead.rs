@@ -313,7 +313,11 @@ impl Node {
                 self.authority.set_ending(false);
                 self.mode = Mode::Auto;
                 self.settling = None;
-                self.state = State::Leading;
+                // It may have been named before it had the state.
+                self.state = State::Promoting(Promoting { cleaning: false });
+                if self.feed.is_off() {
+                    self.feed.load(now);
+                }
                 true
             }
             After::Become(_) => false,

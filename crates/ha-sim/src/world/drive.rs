@@ -22,8 +22,8 @@ impl<S: Service + 'static> World<S> {
                 back,
                 unknown,
             } => self.reaches(who, (request, sent), back, unknown),
-            Ev::Again(op) => {
-                self.carry_out(&op);
+            Ev::Again(who, sent, op) => {
+                self.carry_out_for(who, sent, &op);
             }
             Ev::Comes { who, input } => {
                 if !self.is_live(who) {

@@ -32,7 +32,7 @@ pub(crate) enum Ev {
         unknown: bool,
     },
     /// What was sent once reaches the store again; nobody waits for an answer.
-    Again(StoreOp),
+    Again(Who, Micros, StoreOp),
     /// Something comes to a node.
     Comes {
         who: Who,

@@ -40,7 +40,7 @@ impl<S: Service + 'static> World<S> {
         };
         if !is_throttled {
             for later in fate.again {
-                self.at(self.now + later, Ev::Again(request.op.clone()));
+                self.at(self.now + later, Ev::Again(who, self.now, request.op.clone()));
             }
         }
         if let Some(kind) = fails {
@@ -207,18 +207,12 @@ impl<S: Service + 'static> World<S> {
         }
     }
 
-    pub(super) fn reaches(
-        &mut self,
-        who: Who,
-        (request, sent): (StoreRequest, Micros),
-        back: Option<Micros>,
-        unknown: bool,
-    ) {
-        let reply = self.carry_out(&request.op);
-        if let StoreOp::Create { key, .. } | StoreOp::Get { key } = &request.op
+    /// A request of a node is carried out, at first or once more.
+    pub(super) fn carry_out_for(&mut self, who: Who, sent: Micros, op: &StoreOp) -> StoreReply {
+        let reply = self.carry_out(op);
+        if let StoreOp::Create { key, .. } | StoreOp::Get { key } = op
             && key.starts_with("journal/")
         {
-            let op = &request.op;
             self.show(&Seen::Reached {
                 who,
                 sent,
@@ -226,6 +220,17 @@ impl<S: Service + 'static> World<S> {
                 reply: &reply,
             });
         }
+        reply
+    }
+
+    pub(super) fn reaches(
+        &mut self,
+        who: Who,
+        (request, sent): (StoreRequest, Micros),
+        back: Option<Micros>,
+        unknown: bool,
+    ) {
+        let reply = self.carry_out_for(who, sent, &request.op);
         self.note(|| {
             format!(
                 "   store: n{} {} -> {}",
