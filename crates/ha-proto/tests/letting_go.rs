@@ -166,6 +166,48 @@ fn who_is_told_something_while_it_hands_over_by_itself_becomes_that() {
 }
 
 #[test]
+fn who_was_named_without_the_state_and_cannot_let_go_loads_it_before_it_leads() {
+    let mut h = Hand::plane(1);
+    h.commit(0, 1..9);
+    h.boot(1, Mode::Standby);
+    h.run(300);
+    tell(&mut h, 0, Mode::HotStandby);
+    while !kinds(&h).contains(&Kind::Handover) {
+        h.run(1);
+    }
+    h.sleep(0);
+    // The state is slow to come; and it was not to lead, and cannot say so.
+    h.hold(1, "get parts");
+    h.hold(1, "create journal");
+    tell(&mut h, 1, Mode::HotBackup);
+    let named = h.ms;
+    while !said(&h, 1, "not demoted") {
+        if h.asks_for(1, "create journal") {
+            let release = h.take(1, "create journal");
+            let reply = StoreReply::Failed(StoreFailure {
+                kind: FailureKind::Refused,
+                message: "no space".into(),
+            });
+            h.answer(1, &release, reply);
+        }
+        h.run(5);
+        assert!(h.ms < named + 5000, "{:?} {:?}", h.role(1), h.seats[1].events);
+    }
+    assert_eq!(
+        h.seats[1].node.write_authority(),
+        None,
+        "it does not have the state"
+    );
+    assert_eq!(h.role(1), Role::Initializing);
+    h.free(1);
+    h.run(300);
+    assert_eq!(h.role(1), Role::Master);
+    h.propose(1, 99);
+    h.run(100);
+    assert_eq!(h.durable(1), 1);
+}
+
+#[test]
 fn a_leader_that_cannot_load_the_state_lets_another_lead_and_says_which_object_is_bad() {
     for gone in [false, true] {
         let mut h = Hand::plane(1);
