@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use common::{entity, id, json, until};
-use ha_core::{ActPermit, Config, NodeId, Plane, Role};
+use common::{LEASE, adjunct, entity, id, json, node, until, with};
+use ha_core::{ActPermit, Plane, Role};
 use ha_rebind::blueprint::{Blueprint, Known};
 use ha_rebind::{
     Adjunct, AdjunctDescription, AdjunctId, AdjunctKind, AdjunctTypes, Draft, Effect, Effector, Enricher,
@@ -122,19 +122,13 @@ struct Member {
 
 impl Member {
     async fn start(name: &str, period_ms: u64, store: Arc<dyn Store>, world: &World, role: Role) -> Self {
-        let millis = Duration::from_millis;
-        let config = Config::builder()
-            .poll(millis(50))
-            .heartbeat_timeout(millis(600))
-            .lease_ttl(millis(1000));
         let managed = Managed::default();
-        let plane = Plane::builder(NodeId::new(name).expect("a name"), store)
-            .config(config.build().expect("timings that agree"));
-        let plane = plane.state(managed.clone()).start().expect("threads");
+        let plane = node(name, store, LEASE).state(managed.clone());
+        let plane = plane.start().expect("threads");
         let (types, adjuncts) = types(world);
         let mut settings = HostSettings::default();
         settings.adjuncts = adjuncts;
-        settings.persist_period = millis(period_ms);
+        settings.persist_period = Duration::from_millis(period_ms);
         let seed = [name.as_bytes()[1]; 32];
         let host = Host::start_with(settings, plane.clone(), managed, types, seed, || 1_000);
         until(&format!("{role}"), || plane.role() == role).await;
@@ -192,25 +186,6 @@ impl Member {
     async fn rest(&self) {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-}
-
-fn adjunct(kind: AdjunctKind, name: &str, config: &[(&str, &str)]) -> Adjunct {
-    let text = |value: &str| Json::parse(value).unwrap_or_else(|_| Json::string(value));
-    Adjunct {
-        id: AdjunctId::new("it").expect("a good id"),
-        kind,
-        adjunct_type: name.into(),
-        name: name.into(),
-        catalog_item: None,
-        is_running: true,
-        config: config.iter().map(|(key, value)| (*key, text(value))).collect(),
-        highlights: Values::default(),
-    }
-}
-
-fn with(mut entity: Entity, adjunct: Adjunct) -> Entity {
-    entity.adjuncts.push(adjunct);
-    entity
 }
 
 fn sum_of_load() -> Adjunct {

@@ -7,8 +7,8 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use common::{id, json, until};
-use ha_core::{ActPermit, Config, NodeId, Plane, Role};
+use common::{LEASE, id, json, node, until};
+use ha_core::{ActPermit, Plane, Role};
 use ha_rebind::{
     ClientKey, Effect, Effector, EffectorCall, Entity, EntityType, EntityTypes, Host, HostError, Invocation,
     Json, Lifecycle, Managed, Outcome, Parameter, ProposeError, Task, TaskId, TypeDescription, ValueType,
@@ -116,19 +116,13 @@ struct Member {
 
 impl Member {
     fn start(name: &str, seed: u8, store: Arc<dyn Store>, world: &World) -> Self {
-        Self::with_lease(Duration::from_secs(1), name, seed, store, world)
+        Self::with_lease(LEASE, name, seed, store, world)
     }
 
     fn with_lease(lease: Duration, name: &str, seed: u8, store: Arc<dyn Store>, world: &World) -> Self {
-        let millis = Duration::from_millis;
-        let config = Config::builder()
-            .poll(millis(50))
-            .heartbeat_timeout(millis(600))
-            .lease_ttl(lease);
         let managed = Managed::default();
-        let plane = Plane::builder(NodeId::new(name).expect("a name"), store)
-            .config(config.build().expect("timings that agree"));
-        let plane = plane.state(managed.clone()).start().expect("threads");
+        let plane = node(name, store, lease).state(managed.clone());
+        let plane = plane.start().expect("threads");
         let mut types = EntityTypes::built_in();
         types.register(Machine::new(world)).expect("its name is new");
         let host = Host::start(plane.clone(), managed.clone(), types, [seed; 32], || 1_000);

@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use common::{entity, id, until};
-use ha_core::{ActPermit, Config, NodeId, Plane, Role};
+use common::{LEASE, entity, id, node, until};
+use ha_core::{ActPermit, Plane, Role};
 use ha_rebind::{
-    Effect, Entity, EntityType, EntityTypes, Host, HostError, Invocation, Json, Lifecycle, Managed,
-    TypeDescription, Values,
+    Effect, Entity, EntityType, EntityTypes, Host, HostError, HostSettings, Invocation, Json, Lifecycle,
+    Managed, TypeDescription, Values,
 };
 use ha_store::{Faulty, MemoryStore, Store};
 
@@ -51,6 +51,9 @@ impl EntityType for Device {
         self.note("unmanage", entity, permit);
         match entity.name.as_str() {
             "sticky" => Err("it is in use".into()),
+            "endless" => std::future::pending().await,
+            // The first time until the leave to act has ended.
+            "slow" if told_of(&self.told, "unmanage").len() == 1 => std::future::pending().await,
             _ => Ok(()),
         }
     }
@@ -85,15 +88,20 @@ struct Member {
 
 impl Member {
     async fn start(name: &str, seed: u8, store: Arc<dyn Store>, told: &Told, role: Role) -> Self {
-        let millis = Duration::from_millis;
-        let config = Config::builder()
-            .poll(millis(50))
-            .heartbeat_timeout(millis(600))
-            .lease_ttl(millis(1000));
+        Self::with(HostSettings::default(), name, seed, store, told, role).await
+    }
+
+    async fn with(
+        settings: HostSettings,
+        name: &str,
+        seed: u8,
+        store: Arc<dyn Store>,
+        told: &Told,
+        role: Role,
+    ) -> Self {
         let managed = Managed::default();
-        let plane = Plane::builder(NodeId::new(name).expect("a name"), store)
-            .config(config.build().expect("timings that agree"));
-        let plane = plane.state(managed.clone()).start().expect("threads");
+        let plane = node(name, store, LEASE).state(managed.clone());
+        let plane = plane.start().expect("threads");
         let mut types = EntityTypes::built_in();
         types
             .register(Device::new("test.Device", true, told))
@@ -101,7 +109,7 @@ impl Member {
         types
             .register(Device::new("test.Plain", false, told))
             .expect("its name is new");
-        let host = Host::start(plane.clone(), managed, types, [seed; 32], || 1_000);
+        let host = Host::start_with(settings, plane.clone(), managed, types, [seed; 32], || 1_000);
         until(&format!("{role}"), || plane.role() == role).await;
         Self { plane, host }
     }
@@ -277,4 +285,73 @@ async fn what_cannot_be_removed_stays_and_burns_until_it_is_expunged() {
         .propose(None, |draft| draft.expunge(&id("app")).map(|()| "204".into()));
     expunged.await.unwrap();
     assert_eq!(one.host.read(|state| state.entity_count()), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn those_whose_removal_comes_to_nothing_are_managed_again() {
+    let told = Told::default();
+    let one = Member::alone(&told).await;
+    one.create(vec![
+        device("app", None),
+        device("sticky", Some("app")),
+        device("good", Some("app")),
+    ])
+    .await;
+    until("all are managed", || told_of(&told, "manage").len() == 3).await;
+    one.host.remove(None, &id("app")).await.unwrap_err();
+    assert_eq!(told_of(&told, "unmanage"), ["good", "sticky"]);
+    until("two are managed again", || told_of(&told, "manage").len() == 5).await;
+    let mut again = told_of(&told, "manage").split_off(3);
+    again.sort();
+    assert_eq!(again, ["app", "good"]);
+    assert!(one.is_on_fire("sticky") && !one.is_on_fire("good"));
+    // Nothing of it is left behind: each can be removed alone.
+    one.host.remove(None, &id("good")).await.unwrap();
+    assert_eq!(told_of(&told, "unmanage"), ["good", "sticky", "good"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removal_outlives_the_leave_to_act_and_blames_nobody() {
+    let (store, told) = (Faulty::new(MemoryStore::default(), 1), Told::default());
+    let store = Arc::new(store);
+    let one = Member::start("n1", 1, store.clone(), &told, Role::Master).await;
+    one.create(vec![entity("app", None), device("slow", Some("app"))])
+        .await;
+    until("it is managed", || one.sensor("slow", "epoch").is_some()).await;
+    let host = one.host.clone();
+    let removal = tokio::spawn(async move { host.remove(None, &id("app")).await });
+    until("it is told", || told_of(&told, "unmanage").len() == 1).await;
+    let leadership = one.plane.leadership().await.expect("it leads");
+    let permit = leadership.act_permit().await.expect("it may act");
+    store.cut();
+    permit.gone().await;
+    drop(permit);
+    assert_eq!(told_of(&told, "unmanage").len(), 1);
+    assert!(!one.is_on_fire("slow"));
+    store.heal();
+    removal.await.unwrap().unwrap();
+    assert_eq!(told_of(&told, "unmanage"), ["slow", "slow"]);
+    assert_eq!(one.host.read(|state| state.entity_count()), 0);
+    assert_eq!(told_of(&told, "manage"), ["slow"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn code_that_takes_for_ever_over_its_removal_is_on_fire() {
+    let told = Told::default();
+    let mut settings = HostSettings::default();
+    settings.longest_unmanage = Duration::from_millis(50);
+    let store = Arc::new(MemoryStore::default());
+    let one = Member::with(settings, "n1", 1, store, &told, Role::Master).await;
+    one.create(vec![entity("app", None), device("endless", Some("app"))])
+        .await;
+    until("it is managed", || one.sensor("endless", "epoch").is_some()).await;
+    let refused = one.host.remove(None, &id("app")).await.unwrap_err();
+    assert_eq!(
+        refused,
+        HostError::Removal {
+            entity: id("endless"),
+            why: "it took longer than 50ms".into()
+        }
+    );
+    assert!(one.is_on_fire("endless") && !one.is_on_fire("app"));
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use common::{entity, id, json, shop, until};
-use ha_core::{Config, NodeId, Plane, Role};
+use common::{LEASE, entity, id, json, node, shop, until};
+use ha_core::{Plane, Role};
 use ha_rebind::{ClientKey, Draft, Managed, ProposeError, Proposer, Refusal};
 use ha_store::{Fault, Faulty, Folder, MemoryStore, Operation, Rule, Store};
 
@@ -21,16 +21,9 @@ struct Member {
 
 impl Member {
     fn start(name: &str, store: Arc<dyn Store>) -> Self {
-        let millis = Duration::from_millis;
-        // A snapshot every few entries, so that who comes later loads one.
-        let config = Config::builder()
-            .poll(millis(50))
-            .heartbeat_timeout(millis(600))
-            .lease_ttl(millis(1000));
-        let config = config.snapshot_entries(5).build().expect("timings that agree");
         let managed = Managed::default();
-        let plane = Plane::builder(NodeId::new(name).expect("a name"), store).config(config);
-        let plane = plane.state(managed.clone()).start().expect("threads");
+        let plane = node(name, store, LEASE).state(managed.clone());
+        let plane = plane.start().expect("threads");
         Self { plane, managed }
     }
 

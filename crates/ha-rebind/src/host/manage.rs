@@ -34,6 +34,8 @@ pub(super) struct Told {
     joining: HashMap<EntityId, Arc<Notify>>,
     /// That they are to be removed.
     pub(super) leaving: HashSet<EntityId>,
+    /// That they are managed again: their removal has come to nothing.
+    pub(super) again: HashSet<EntityId>,
 }
 
 /// What is to be done about entities.
@@ -55,6 +57,7 @@ impl Host {
         let mut follower = self.0.plane.follow();
         let places = Arc::new(Semaphore::new(AT_ONCE));
         let mut round = Round::default();
+        lock(&self.0.told).again.clear();
         round.take(self.read(|state| state.entities_of(&types)));
         loop {
             tokio::select! {
@@ -68,6 +71,10 @@ impl Host {
                     Some(_) => round.take(self.read(|state| state.entities_of(&types))),
                     None => return,
                 },
+                () = self.0.stayed.notified() => {
+                    let again = std::mem::take(&mut lock(&self.0.told).again);
+                    self.read(|state| round.take_again(again, state));
+                }
             }
         }
     }
@@ -152,6 +159,14 @@ impl Round {
             if self.taken.insert(id.clone()) {
                 self.waiting.push_back(id);
             }
+        }
+    }
+
+    /// These were told that they are to be removed, and are still there.
+    fn take_again(&mut self, ids: HashSet<EntityId>, state: &State) {
+        for id in ids.into_iter().filter(|id| state.contains(id)) {
+            self.taken.remove(&id);
+            self.take([id]);
         }
     }
 

@@ -86,6 +86,8 @@ struct Shared {
     told: Mutex<Told>,
     /// Told when an entity has been told that it is managed.
     told_ended: Notify,
+    /// Told when some are to be told again.
+    stayed: Notify,
     brought: Mutex<Brought>,
     /// Told when a feed has brought something in.
     arrived: Notify,
@@ -135,6 +137,7 @@ impl Host {
             left_work: Notify::new(),
             told: Mutex::default(),
             told_ended: Notify::new(),
+            stayed: Notify::new(),
             brought: Mutex::default(),
             arrived: Notify::new(),
             polls: Semaphore::new(feeds::AT_ONCE),
@@ -226,6 +229,12 @@ impl Host {
             }
         }
         Ok(())
+    }
+
+    /// Waits until it is known of all that was proposed before whether it was applied, or leadership is lost.
+    async fn settled(&self, proposer: &Proposer) {
+        // Answered when all that it is evaluated upon is decided. A state that cannot be read any more decides nothing, and says so elsewhere.
+        let _ = self.insist(proposer, "a proposal", |_| Ok(Bytes::new())).await;
     }
 
     /// All that a leader does of its own accord.

@@ -12,6 +12,9 @@ pub struct HostSettings {
     pub adjuncts: AdjunctTypes,
     /// Adjuncts write at most once in this time: one second by default. What happens within it is one entry, with the last values.
     pub persist_period: Duration,
+    /// How long the code of one entity may take to be told that it is to be removed: a minute by default. One that takes longer is not removed,
+    /// and is on fire.
+    pub longest_unmanage: Duration,
     /// Which tasks are forgotten after they have ended.
     pub tasks: TaskLimits,
 }
@@ -46,6 +49,7 @@ impl Default for HostSettings {
         Self {
             adjuncts: AdjunctTypes::built_in(),
             persist_period: Duration::from_secs(1),
+            longest_unmanage: Duration::from_secs(60),
             tasks: TaskLimits::default(),
         }
     }

@@ -45,7 +45,8 @@ pub trait EntityType: Send + Sync + 'static {
     }
 
     /// An entity of it is to be removed. This comes before its removal is durable, so that a node which dies in between forgets nothing: the
-    /// next one manages the entity again, and the removal can be asked for again. So it must bear repetition as well.
+    /// next one manages the entity again, and the removal can be asked for again. If the removal comes to nothing, as when the code of another
+    /// entity refuses, it is managed again. So it must bear repetition as well, and it must not block its thread.
     ///
     /// # Errors
     /// If something of it would stay behind: the entity is not removed then, and is on fire with this reason.
@@ -54,7 +55,8 @@ pub trait EntityType: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Runs an effector. It is one of the description's, and its arguments are of the right types.
+    /// Runs an effector. It is one of the description's, and its arguments are of the right types. It must not block its thread: for what
+    /// does there is [`tokio::task::spawn_blocking`].
     ///
     /// # Errors
     /// If it failed, and why.

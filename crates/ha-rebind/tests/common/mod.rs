@@ -2,15 +2,17 @@
 #![allow(dead_code, reason = "each test binary uses some of it")]
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use ha_core::ActPermit;
+use ha_core::{ActPermit, Config, NodeId, Plane, PlaneBuilder};
 use ha_rebind::{
-    Applied, ClientKey, Draft, Effect, Entity, EntityId, EntityType, Evaluated, Invocation, Json, Refusal,
-    Staging, State, TaskId, TypeDescription,
+    Adjunct, AdjunctId, AdjunctKind, Applied, ClientKey, Draft, Effect, Entity, EntityId, EntityType,
+    Evaluated, Invocation, Json, Refusal, Staging, State, TaskId, TypeDescription, Values,
 };
+use ha_store::Store;
 
 pub(crate) fn id(text: &str) -> EntityId {
     EntityId::new(text).expect("a good id")
@@ -144,6 +146,39 @@ pub(crate) fn replay_upon(mut state: State, journal: &[Bytes], from: usize) -> S
 /// Through a snapshot and back.
 pub(crate) fn through_parts(state: &State) -> State {
     State::from_parts(state.parts().into_iter().map(Bytes::from)).expect("its own parts can be read")
+}
+
+pub(crate) const LEASE: Duration = Duration::from_secs(1);
+
+/// A node that polls and suspects within a test's time.
+pub(crate) fn node(name: &str, store: Arc<dyn Store>, lease: Duration) -> PlaneBuilder {
+    let config = Config::builder()
+        .poll(Duration::from_millis(50))
+        .heartbeat_timeout(Duration::from_millis(600))
+        .lease_ttl(lease)
+        .snapshot_entries(5);
+    let name = NodeId::new(name).expect("a name");
+    Plane::builder(name, store).config(config.build().expect("timings that agree"))
+}
+
+/// An adjunct `it`. Config that is not JSON is a text.
+pub(crate) fn adjunct(kind: AdjunctKind, name: &str, config: &[(&str, &str)]) -> Adjunct {
+    let text = |value: &str| Json::parse(value).unwrap_or_else(|_| Json::string(value));
+    Adjunct {
+        id: AdjunctId::new("it").expect("a good id"),
+        kind,
+        adjunct_type: name.into(),
+        name: name.into(),
+        catalog_item: None,
+        is_running: true,
+        config: config.iter().map(|(key, value)| (*key, text(value))).collect(),
+        highlights: Values::default(),
+    }
+}
+
+pub(crate) fn with(mut entity: Entity, adjunct: Adjunct) -> Entity {
+    entity.adjuncts.push(adjunct);
+    entity
 }
 
 /// Longer than anything here takes, also on a busy machine.
