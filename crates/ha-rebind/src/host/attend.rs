@@ -9,7 +9,7 @@ use ha_core::Followed;
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::feeds::Feeds;
+use super::feeds::{Feeds, finding};
 use super::{Host, lock, words};
 use crate::adjuncts::{Decision, Derived, Sight, roll_up};
 use crate::change::{Batch, Change};
@@ -57,6 +57,8 @@ impl Host {
         let mut follower = self.0.plane.follow();
         let mut due = Due::default();
         let mut feeds = Feeds::default();
+        // What feeds saw when this node led before is old.
+        drop(self.take_brought());
         self.read(|state| due.begin(state, types));
         let mut next = Instant::now();
         loop {
@@ -81,12 +83,18 @@ impl Host {
             }
             let asked = std::mem::take(&mut due.now);
             let mut findings = self.ask(&asked).await;
-            for (owner, brought) in self.take_brought() {
-                findings.entry(owner).or_default().push(brought);
+            let brought = self.take_brought();
+            for (place, came) in &brought {
+                findings
+                    .entry(place.0.clone())
+                    .or_default()
+                    .push(finding(&place.1, came));
             }
             drop(permit);
             if !self.write_findings(proposer, &findings).await {
                 due.now.extend(asked);
+                self.bring_again(brought);
+                self.settled(proposer).await;
             }
         }
     }
@@ -171,13 +179,15 @@ impl Host {
         if !is_for_good(&why) {
             return false;
         }
+        let mut is_written = true;
         for (owner, found) in findings {
             let write = |draft: &mut Draft<'_>| self.write_one(draft, owner, found).map(|()| Bytes::new());
             if let Err(why) = proposer.propose(None, write).await {
                 tracing::error!(entity = %owner, "what its adjuncts say cannot be written down: {why}");
+                is_written &= is_for_good(&why);
             }
         }
-        true
+        is_written
     }
 
     /// What was paused or removed meanwhile says nothing.

@@ -1,7 +1,7 @@
 //! Feeds at work: each looks at the world in its own time, and what it brings in waits for the next batch.
 
 use std::collections::HashMap;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -21,6 +21,8 @@ use crate::values::Values;
 pub(super) const AT_ONCE: usize = 64;
 /// One look takes no longer.
 const LONGEST: Duration = Duration::from_secs(30);
+/// Between two looks is no less.
+const SHORTEST: Duration = Duration::from_millis(1);
 
 /// What feeds have brought in since the last batch: of each only the last.
 pub(super) type Brought = HashMap<(EntityId, AdjunctId), Result<Values, String>>;
@@ -107,7 +109,12 @@ impl Host {
                 };
                 bring(came.unwrap_or_else(panicked));
             }
-            tokio::time::sleep(found.period(&adjunct.config)).await;
+            let period = catch_unwind(AssertUnwindSafe(|| found.period(&adjunct.config)));
+            let period = period.unwrap_or_else(|panic| {
+                bring(Err(format!("its code panicked: {}", words(&*panic))));
+                LONGEST
+            });
+            tokio::time::sleep(period.max(SHORTEST)).await;
         }
     }
 
@@ -121,26 +128,33 @@ impl Host {
         !lock(&self.0.brought).is_empty()
     }
 
-    /// What was brought in, as what an adjunct says.
-    pub(super) fn take_brought(&self) -> Vec<(EntityId, Finding)> {
-        let brought = std::mem::take(&mut *lock(&self.0.brought));
-        let finding = |((owner, id), came): ((EntityId, AdjunctId), Result<Values, String>)| {
-            let (sensors, decision) = match came {
-                Ok(values) => {
-                    let mut decision = Decision::default();
-                    recovered(&mut decision);
-                    let sensors = values.iter().map(|(n, v)| (n.to_owned(), Some(Json::read(v))));
-                    (sensors.collect(), decision)
-                }
-                Err(why) => (Vec::new(), failure(&why)),
-            };
-            let finding = Finding {
-                adjunct: Some(id),
-                sensors,
-                decision,
-            };
-            (owner, finding)
-        };
-        brought.into_iter().map(finding).collect()
+    pub(super) fn take_brought(&self) -> Brought {
+        std::mem::take(&mut *lock(&self.0.brought))
+    }
+
+    /// What is not durable waits for the next batch, unless something newer has come.
+    pub(super) fn bring_again(&self, brought: Brought) {
+        let mut newer = lock(&self.0.brought);
+        for (place, came) in brought {
+            newer.entry(place).or_insert(came);
+        }
+    }
+}
+
+/// What was brought in, as what an adjunct says.
+pub(super) fn finding(id: &AdjunctId, came: &Result<Values, String>) -> Finding {
+    let (sensors, decision) = match came {
+        Ok(values) => {
+            let mut decision = Decision::default();
+            recovered(&mut decision);
+            let sensors = values.iter().map(|(n, v)| (n.to_owned(), Some(Json::read(v))));
+            (sensors.collect(), decision)
+        }
+        Err(why) => (Vec::new(), failure(why)),
+    };
+    Finding {
+        adjunct: Some(id.clone()),
+        sensors,
+        decision,
     }
 }
