@@ -30,7 +30,19 @@ impl Bucket {
     pub fn on(server: &BucketServer) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let location = server.location(&format!("tests/{}-{number}", std::process::id()));
+        Self::at(
+            server,
+            server.location(&format!("tests/{}-{number}", std::process::id())),
+        )
+    }
+
+    /// A place by its address, of which nothing is in use yet.
+    ///
+    /// # Panics
+    /// If the server does not serve it.
+    #[must_use]
+    #[track_caller]
+    pub fn at(server: &BucketServer, location: String) -> Self {
         let environment = server.environment(server.address());
         let objects = Objects::of_store(open(&location, &environment));
         // Buckets may come a little later than the server that has them.

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
+use crate::administrator;
 use crate::daemon::{Daemon, tool};
 use crate::http::Request;
 use crate::ports::ReservedPort;
@@ -128,6 +129,21 @@ impl BucketServer {
             "s3"
         };
         format!("{scheme}://{}/{prefix}", Self::BUCKET)
+    }
+
+    /// Makes another bucket on an S3 server, and puts settings of it: each a query (`versioning`) with its body.
+    ///
+    /// # Panics
+    /// If the server refuses.
+    #[track_caller]
+    pub fn make_bucket(&self, name: &str, settings: &[(&str, &str)]) {
+        let put = |path: &str, body| administrator::put(self.address(), &self.keys, path, body);
+        let made = put(&format!("/{name}"), "");
+        assert_eq!(made.status, 200, "bucket {name}: {made:?}");
+        for (query, body) in settings {
+            let set = put(&format!("/{name}?{query}="), body);
+            assert!(matches!(set.status, 200 | 204), "{query} of {name}: {set:?}");
+        }
     }
 
     /// Kills it.

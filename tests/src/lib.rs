@@ -13,6 +13,7 @@ mod ports;
 pub use ports::ReservedPort;
 mod wait;
 pub use wait::{PATIENCE, stays, wait_for};
+mod administrator;
 mod bucket_server;
 mod daemon;
 pub mod proxy;

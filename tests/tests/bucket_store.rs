@@ -47,10 +47,32 @@ fn it_tells_what_it_does_by_itself() {
     let Some(server) = BucketServer::shared() else {
         return;
     };
-    let store = Bucket::on(server).client();
-    let policies = block_on(async { store.policies(WITHIN).await.unwrap() });
-    assert_eq!(policies.lifecycle, Lifecycle::Rules(Vec::new()));
-    assert_eq!(policies.versioning, Versioning::Off);
+    let told = |bucket: Bucket| block_on(async { bucket.client().policies(WITHIN).await.unwrap() });
+    let quiet = told(Bucket::on(server));
+    assert_eq!(quiet.lifecycle, Lifecycle::Rules(Vec::new()));
+    assert_eq!(quiet.versioning, Versioning::Off);
+
+    let rules = "<LifecycleConfiguration>\
+        <Rule><ID>ours</ID><Filter><Prefix>planes/</Prefix></Filter><Status>Enabled</Status>\
+        <Expiration><Days>30</Days></Expiration></Rule>\
+        <Rule><ID>others</ID><Filter><Prefix>logs/</Prefix></Filter><Status>Enabled</Status>\
+        <Expiration><Days>7</Days></Expiration></Rule></LifecycleConfiguration>";
+    let versions = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
+    let name = format!("busy-{}", std::process::id());
+    server.make_bucket(&name, &[("lifecycle", rules), ("versioning", versions)]);
+    let busy = told(Bucket::at(server, format!("s3://{name}/planes/a")));
+    assert_eq!(busy.versioning, Versioning::On);
+    let Lifecycle::Rules(rules) = busy.lifecycle else {
+        panic!("it says: {:?}", busy.lifecycle)
+    };
+    let shown: Vec<_> = rules.iter().map(|r| (r.to_string(), r.harms_ours())).collect();
+    assert_eq!(
+        shown,
+        [
+            ("`ours` on `planes/*`: Expiration(Days 30)".to_owned(), true),
+            ("`others` on `logs/*`: Expiration(Days 7)".to_owned(), false)
+        ]
+    );
 }
 
 #[test]
