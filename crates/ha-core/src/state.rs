@@ -43,6 +43,12 @@ pub trait StateMachine: Send + 'static {
     /// Goes back to the initial state.
     fn reset(&mut self);
 
+    /// Why this node cannot go on with its state, as when it meets changes that only a newer version understands: it lets go of leadership, and
+    /// has failed until it is started again. Asked after each entry and each restore. By default it can.
+    fn unusable(&self) -> Option<String> {
+        None
+    }
+
     /// The state as parts of bytes, to be given to [`restore`](Self::restore) on this or another node; no parts: there is no state.
     fn snapshot(&mut self) -> Vec<Vec<u8>>;
 
@@ -139,6 +145,7 @@ impl Host {
         let (requests, inbox) = channel();
         let worker = Worker {
             state,
+            is_unusable: false,
             answers,
             followers,
         };
@@ -162,6 +169,8 @@ impl Host {
 
 struct Worker {
     state: Box<dyn StateMachine>,
+    /// That has been told.
+    is_unusable: bool,
     answers: mpsc::UnboundedSender<Message>,
     followers: broadcast::Sender<Followed>,
 }
@@ -182,8 +191,12 @@ impl Worker {
                 HostRequest::Restore { load, seq, parts } => {
                     let result = self.restore(seq, &parts);
                     self.answer(Input::Restored { load, result });
+                    self.check();
                 }
-                HostRequest::Apply(applied) => self.apply(&applied),
+                HostRequest::Apply(applied) => {
+                    self.apply(&applied);
+                    self.check();
+                }
                 HostRequest::Snapshot { id, .. } => {
                     let parts: Vec<Arc<[u8]>> = self.state.snapshot().into_iter().map(Arc::from).collect();
                     let digest = Digest::of_all(parts.iter().map(|p| &p[..]));
@@ -201,12 +214,23 @@ impl Worker {
         let _ = self.answers.send(Message::Input(input));
     }
 
+    /// Tells once that the state is unusable.
+    fn check(&mut self) {
+        let unusable = self.state.unusable();
+        let is_news = unusable.is_some() && !self.is_unusable;
+        self.is_unusable = unusable.is_some();
+        if let Some(why) = unusable.filter(|_| is_news) {
+            self.answer(Input::StateUnusable(why));
+        }
+    }
+
     fn tell(&self, event: Followed) {
         // Without a follower there is nobody to tell.
         let _ = self.followers.send(event);
     }
 
     fn reset(&mut self, seq: Seq) {
+        self.is_unusable = false;
         self.state.reset();
         self.tell(Followed::Reset(seq));
     }

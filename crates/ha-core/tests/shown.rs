@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use common::{becomes, builder, until};
 use ha_core::proto::{FailureKind, StoreReply};
-use ha_core::{Append, Mode, ModeError, Plane, Role, StateMachine, Status, failed_reply};
+use ha_core::{
+    Append, Change, Mode, ModeError, Plane, RestoreError, Role, StateMachine, Status, failed_reply,
+};
 use ha_store::{Counted, Error, ErrorKind, Fault, Faulty, MemoryStore, Operation, Rule};
 
 fn role_of(status: &Status, id: &str) -> Option<Role> {
@@ -261,4 +263,49 @@ fn what_follows_from_a_call_that_failed_is_told_by_its_kind() {
         "{}",
         told.message
     );
+}
+
+/// A state that understands no change of the word that it was made with.
+struct Old(&'static str, bool);
+
+impl StateMachine for Old {
+    fn apply(&mut self, change: &Change) {
+        self.1 |= change.bytes == self.0.as_bytes();
+    }
+    fn reset(&mut self) {
+        self.1 = false;
+    }
+    fn unusable(&self) -> Option<String> {
+        self.1.then(|| format!("`{}` is of a newer version", self.0))
+    }
+    fn snapshot(&mut self) -> Vec<Vec<u8>> {
+        vec![vec![u8::from(self.1)]]
+    }
+    fn restore(&mut self, parts: &[&[u8]]) -> Result<(), RestoreError> {
+        self.1 = parts[0][0] == 1;
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_does_not_understand_the_state_has_failed_and_never_leads() {
+    let store = MemoryStore::default();
+    let new = builder("n1", store.clone()).start().expect("threads");
+    becomes(&new, Role::Master).await;
+    let old = builder("n2", store).state(Old("level 2", false));
+    let old = old.start().expect("threads");
+    becomes(&old, Role::HotStandby).await;
+    new.append("level 1").await.committed().unwrap();
+    until("it follows", || old.status().seq == new.status().seq).await;
+    assert_eq!(old.role(), Role::HotStandby);
+    new.append("level 2").await.committed().unwrap();
+    becomes(&old, Role::Failed).await;
+    let said = |words: &String| words.contains("`level 2` is of a newer version");
+    assert!(old.status().errors.iter().any(said), "{:?}", old.status().errors);
+    new.stop().await;
+    until("its leader has gone", || {
+        role_of(&old.status(), "n1") == Some(Role::Terminated)
+    })
+    .await;
+    assert_eq!(old.role(), Role::Failed);
 }

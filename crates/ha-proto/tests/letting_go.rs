@@ -1,6 +1,8 @@
 //! How leadership ends: handed over, released, taken, or given back because it cannot be used.
 
-use ha_proto::{Event, FailureKind, Kind, Mode, NotApplied, Role, StoreFailure, StoreReply};
+use ha_proto::{
+    ChangeModeError, Event, FailureKind, Input, Kind, Mode, NotApplied, Role, StoreFailure, StoreReply,
+};
 use ha_sim::hand::{Hand, kinds};
 
 fn tell(h: &mut Hand, i: usize, mode: Mode) {
@@ -335,4 +337,66 @@ fn a_leader_with_a_write_under_way_waits_for_it_before_it_lets_go() {
     h.free(0);
     h.run(300);
     assert_eq!((h.role(0), h.durable(0)), (Role::Standby, 1));
+}
+
+fn finds_its_state_unusable(h: &mut Hand, i: usize) {
+    let (now, why) = (h.now(), "the state is of format level 2".to_owned());
+    let node = &mut h.seats[i].node;
+    node.handle_input(now, Input::StateUnusable(why));
+    h.pump();
+}
+
+#[test]
+fn a_leader_that_cannot_use_its_state_hands_over_and_takes_no_part_any_more() {
+    let mut h = Hand::plane(2);
+    finds_its_state_unusable(&mut h, 0);
+    h.run(300);
+    assert_eq!((h.role(0), h.role(1)), (Role::Failed, Role::Master));
+    assert!(kinds(&h).contains(&Kind::Handover));
+    assert_eq!(h.seats[0].node.failure(), Some("the state is of format level 2"));
+    // Also if nobody else is there any more.
+    h.sleep(1);
+    h.run(20_000);
+    assert_eq!(h.role(0), Role::Failed);
+    let now = h.now();
+    let told = h.seats[0].node.change_mode(now, Mode::Auto);
+    assert_eq!(told, Err(ChangeModeError::FailedForGood));
+}
+
+#[test]
+fn a_standby_that_cannot_use_its_state_never_takes_over() {
+    let mut h = Hand::plane(2);
+    finds_its_state_unusable(&mut h, 1);
+    assert_eq!(h.role(1), Role::Failed);
+    h.sleep(0);
+    h.run(20_000);
+    assert_eq!(h.role(1), Role::Failed);
+    assert!(!kinds(&h).contains(&Kind::Handover));
+}
+
+#[test]
+fn a_claim_on_its_way_is_let_go_by_who_finds_its_state_unusable() {
+    let mut h = Hand::plane(2);
+    h.hold(1, "create journal");
+    h.suspect(1, 0);
+    assert!(h.asks_for(1, "Takeover"));
+    finds_its_state_unusable(&mut h, 1);
+    h.free(1);
+    h.run(300);
+    assert_eq!(h.role(1), Role::Failed);
+    h.run(1_000);
+    assert_eq!(h.role(0), Role::Master);
+}
+
+#[test]
+fn who_is_told_to_be_a_standby_and_finds_its_state_unusable_meanwhile_has_failed() {
+    let mut h = Hand::plane(1);
+    let now = h.now();
+    let act = h.seats[0].node.begin_act(now).unwrap();
+    tell(&mut h, 0, Mode::HotStandby);
+    finds_its_state_unusable(&mut h, 0);
+    let now = h.now();
+    h.seats[0].node.end_act(now, act);
+    h.run(300);
+    assert_eq!(h.role(0), Role::Failed);
 }

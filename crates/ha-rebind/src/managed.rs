@@ -9,6 +9,7 @@ use bytes::Bytes;
 use ha_core::{Change, Epoch, RestoreError, StateMachine, UnknownWrite};
 use tokio::sync::watch;
 
+use crate::level::Unreadable;
 use crate::propose::Staging;
 use crate::state::snapshot::{Part, PartError};
 use crate::state::{Applied, State};
@@ -158,6 +159,12 @@ impl StateMachine for Managed {
 
     fn reset(&mut self) {
         self.replace(State::default());
+    }
+
+    fn unusable(&self) -> Option<String> {
+        let why = self.read(State::unreadable)?;
+        // What no version can read is no reason to serve less on any node: it refuses writes, and says why.
+        matches!(why, Unreadable::TooNew { .. }).then(|| format!("the state is {why}"))
     }
 
     fn snapshot(&mut self) -> Vec<Vec<u8>> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use common::{LEASE, entity, id, json, node, shop, until};
 use ha_core::{Plane, Role};
-use ha_rebind::{ClientKey, Draft, Managed, ProposeError, Proposer, Refusal};
+use ha_rebind::{Batch, ClientKey, Draft, Level, Managed, ProposeError, Proposer, Refusal};
 use ha_store::{Fault, Faulty, Folder, MemoryStore, Operation, Rule, Store};
 
 /// Longer than anything here takes, also on a busy machine.
@@ -197,4 +197,24 @@ async fn all_who_write_at_once_are_durable_in_the_order_in_which_they_were_evalu
         task.await.unwrap().expect("none of them hinders another");
     }
     assert_eq!(member.managed.read(|s| (s.entity_count(), s.last())), (200, 200));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_meets_a_batch_of_a_newer_version_has_failed_and_says_why() {
+    let member = Member::start("n1", Arc::new(MemoryStore::default()));
+    let proposer = member.lead().await;
+    proposer.propose(None, deploy("first")).await.unwrap();
+    let newer = Batch {
+        after: 1,
+        number: 2,
+        changes: Vec::new(),
+    };
+    let newer = newer.encode(Level(Level::NEWEST.0 + 1));
+    proposer.leadership().append(newer).await.committed().unwrap();
+    until("it has failed", || member.plane.role() == Role::Failed).await;
+    let errors = member.plane.status().errors;
+    assert!(
+        errors.iter().any(|e| e.contains("use a newer version")),
+        "{errors:?}"
+    );
 }

@@ -398,6 +398,27 @@ impl Node {
         self.fail(now, why);
     }
 
+    /// The owner of the state cannot go on with it.
+    pub(super) fn state_is_unusable(&mut self, now: Instant, why: String) {
+        let is_over = match &self.state {
+            State::Failed(failed) => failed.is_for_good(),
+            State::Stopping | State::Stopped => true,
+            State::Demoting(demoting) => demoting.after == After::Stop,
+            _ => false,
+        };
+        if is_over {
+            return;
+        }
+        self.out.event(Event::Warning(why.clone()));
+        match &mut self.state {
+            State::Leading | State::Promoting(_) => self.demote(now, After::FailForGood, None),
+            State::Demoting(demoting) => demoting.after = After::FailForGood,
+            // If its claim is won all the same, it lets go of that.
+            _ => self.fail_for_good(now, why.clone()),
+        }
+        *self.why = why;
+    }
+
     /// An own entry is durable.
     pub(super) fn on_durable(&mut self, now: Instant, note: Note) {
         let Note::Durable {

@@ -63,6 +63,9 @@ pub enum Input {
         /// The parts and the digest.
         parts: SnapshotParts,
     },
+    /// The owner cannot go on with the state, and this is why. Another node may be able to, so this one lets go of leadership and takes no part
+    /// until it is started again.
+    StateUnusable(String),
     /// A process is known to have exited, and all that it had running has ended.
     Exited(Process),
     /// Evidence, short of that, that a process has gone. Suspicion only.
@@ -257,6 +260,7 @@ impl Node {
                 self.on_fed(now, fed);
             }
             Input::Snapshot { id, parts } => self.with(now, |s, cx| s.keeper.on_parts(cx, id, parts)),
+            Input::StateUnusable(why) => self.state_is_unusable(now, why),
             Input::Exited(process) => {
                 self.suspect(now, &process, Evidence::Exited);
                 self.authority.exited(process);
