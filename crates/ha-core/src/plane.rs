@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use ha_proto::{Epoch, Instant, Mode, NodeId, Resolution, Role, Seq};
+use ha_proto::{Epoch, Input, Instant, Mode, NodeId, Resolution, Role, Seq};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::builder::PlaneBuilder;
@@ -282,6 +282,15 @@ impl Plane {
         let mut stopped = self.shared.stopped.subscribe();
         // An error means that the driver has gone, which is what was asked for.
         let _ = stopped.wait_for(|s| *s).await;
+    }
+
+    /// Takes no part any more, because what the plane manages cannot be managed here: lets go of leadership, and has failed until the process is
+    /// started again.
+    pub fn give_up(&self, why: &str) {
+        // If it has stopped there is nothing to give up.
+        let _ = self
+            .driver
+            .send(Message::Input(Input::StateUnusable(why.to_owned())));
     }
 
     /// Begins to stop, and returns at once.

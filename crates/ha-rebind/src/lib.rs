@@ -36,7 +36,10 @@ pub use managed::Managed;
 mod proposer;
 pub use proposer::{ProposeError, Proposer};
 mod host;
-pub use host::{EffectorCall, Host, HostError, HostSettings, TaskLimits};
+pub use host::{
+    BadFailureMode, EffectorCall, FailureMode, FailureModes, Host, HostError, HostSettings, Quorum,
+    TaskLimits,
+};
 mod adjuncts;
 pub use adjuncts::{
     AdjunctTypes, Aggregator, Decision, Derived, Enricher, Feed, Fetch, Fetched, HttpFeed, PlainHttp, Policy,

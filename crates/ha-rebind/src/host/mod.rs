@@ -3,16 +3,19 @@
 mod attend;
 mod deploy;
 mod effectors;
+mod failure;
 mod feeds;
 mod fire;
 mod ids;
 mod judge;
 mod manage;
 mod prune;
+mod rebind;
 mod remove;
 mod settings;
 mod work;
 pub use effectors::{Call as EffectorCall, HostError};
+pub use failure::{BadFailureMode, FailureMode, FailureModes, Quorum};
 pub use settings::{HostSettings, TaskLimits};
 
 use std::collections::HashSet;
@@ -239,6 +242,9 @@ impl Host {
 
     /// All that a leader does of its own accord.
     async fn run(&self, proposer: &Proposer) {
+        if !self.rebind(proposer).await {
+            return;
+        }
         tokio::join!(
             self.work(proposer),
             self.manage(proposer),

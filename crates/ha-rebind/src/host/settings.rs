@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::failure::FailureModes;
 use crate::adjuncts::AdjunctTypes;
 
 /// How a [`Host`](super::Host) works. Make it from its default.
@@ -15,6 +16,8 @@ pub struct HostSettings {
     /// How long the code of one entity may take to be told that it is to be removed: a minute by default. One that takes longer is not removed,
     /// and is on fire.
     pub longest_unmanage: Duration,
+    /// What a new leader does about what is wrong with the state.
+    pub failure_modes: FailureModes,
     /// Which tasks are forgotten after they have ended.
     pub tasks: TaskLimits,
 }
@@ -50,6 +53,7 @@ impl Default for HostSettings {
             adjuncts: AdjunctTypes::built_in(),
             persist_period: Duration::from_secs(1),
             longest_unmanage: Duration::from_secs(60),
+            failure_modes: FailureModes::default(),
             tasks: TaskLimits::default(),
         }
     }

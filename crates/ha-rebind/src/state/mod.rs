@@ -213,6 +213,11 @@ impl State {
         self.entities.get(id).map(|slot| slot.read(id))
     }
 
+    /// All entities.
+    pub(crate) fn entity_ids(&self) -> Vec<EntityId> {
+        self.entities.keys().cloned().collect()
+    }
+
     /// The entities whose type is one of these. Costs a look at the type of each.
     pub(crate) fn entities_of(&self, types: &BTreeSet<String>) -> Vec<EntityId> {
         let is_of = |slot: &Slot| Entity::type_in(&slot.body).is_some_and(|t| types.contains(t));
