@@ -11,6 +11,7 @@ use std::time::Duration;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
+use ha_rebind::FailureModes;
 
 pub(crate) use self::copy_state::CopyStateArgs;
 pub(crate) use self::probe::{ProbeArgs, ReportFormat};
@@ -219,6 +220,17 @@ pub(crate) struct LaunchArgs {
     #[arg(long = "skipStoreProbe", visible_alias = "skip-store-probe")]
     pub(crate) skip_store_probe: bool,
 
+    /// What this node does, when it becomes master, about what is wrong with the state: `rebind=fail_at_end`, or
+    /// `rebind.failureMode.rebind=fail_at_end`. May be given several times.
+    ///
+    /// The keys: rebind (an entity that cannot be read, or of an unknown type), addConfig, addPolicy, loadPolicy, danglingRef. The
+    /// modes: continue (the default of all: what is wrong is told, and all else is managed), fail_at_end, fail_fast (another node leads,
+    /// and this one has failed until it is started again). danglingRefs.minRequiredHealthy says how many references must lead
+    /// somewhere: points as [[0,-2],[10,8],[100,95],[200,190]] (the default), `all`, or `none`.
+    #[arg(long = "rebindFailureMode", visible_alias = "rebind-failure-mode")]
+    #[arg(value_name = "KEY=MODE", value_parser = parse_failure_mode)]
+    pub(crate) failure_modes: Vec<(String, String)>,
+
     /// The port of the REST API: a number, 0 for any free one, or `8081+` for the first free one from there.
     #[arg(long, short, value_name = "PORT", default_value = "8081+")]
     pub(crate) port: Port,
@@ -308,6 +320,15 @@ fn path() -> impl TypedValueParser<Value = PathBuf> {
 }
 
 /// Reads an IP address, or the one name that needs no look-up.
+fn parse_failure_mode(text: &str) -> Result<(String, String), String> {
+    let (key, mode) = text
+        .split_once('=')
+        .ok_or("give it as key=mode, as in rebind=fail_at_end")?;
+    let mut any = FailureModes::default();
+    any.set(key, mode).map_err(|bad| bad.to_string())?;
+    Ok((key.to_owned(), mode.to_owned()))
+}
+
 fn parse_address(text: &str) -> Result<IpAddr, String> {
     if text == "localhost" {
         return Ok(IpAddr::from([127, 0, 0, 1]));

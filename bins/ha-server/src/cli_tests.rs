@@ -74,6 +74,30 @@ fn the_store_probe_is_skipped_only_if_asked_and_the_help_says_what_is_risked() {
 }
 
 #[test]
+fn failure_modes_are_taken_by_both_their_names_and_bad_ones_say_what_there_is() {
+    let args = launch(&[
+        "--rebindFailureMode",
+        "rebind.failureMode.rebind=FAIL_FAST",
+        "--rebind-failure-mode",
+        "danglingRefs.minRequiredHealthy=[[0,-2],[10,8]]",
+    ]);
+    let keys: Vec<_> = args.failure_modes.iter().map(|(key, _)| key.as_str()).collect();
+    assert_eq!(
+        keys,
+        ["rebind.failureMode.rebind", "danglingRefs.minRequiredHealthy"]
+    );
+    for (bad, words) in [
+        ("rebind", "as in rebind=fail_at_end"),
+        ("rebind=perhaps", "continue, fail_at_end, fail_fast"),
+        ("rebinds=continue", "known are danglingRef"),
+        ("danglingRefs.minRequiredHealthy=7", "is no quorum"),
+    ] {
+        let (code, said) = refused(&["launch", "--rebindFailureMode", bad]);
+        assert!(code != 0 && said.contains(words), "{bad}: {said}");
+    }
+}
+
+#[test]
 fn short_options_and_negative_priorities_are_understood() {
     let args = launch(&["-p", "9000", "-b", "0.0.0.0", "--priority", "-3"]);
     assert_eq!(args.port, Port::Exactly(9000));

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ha_core::{Config, NodeId};
+use ha_rebind::FailureModes;
 use ha_store::LocationError;
 
 use crate::cli::LaunchArgs;
@@ -29,6 +30,8 @@ pub(crate) struct Launch {
     pub(crate) skip_store_probe: bool,
     /// What the node is to be. `Disabled` if nothing is persisted.
     pub(crate) high_availability: HighAvailability,
+    /// What it does about what is wrong with the state.
+    pub(crate) failure_modes: FailureModes,
     /// The address to listen on.
     pub(crate) bind_address: IpAddr,
     /// The port to listen on.
@@ -62,6 +65,14 @@ pub(crate) enum StateDir {
     Given(PathBuf),
     /// In a directory below this one that is found by what tells the node from others.
     Below(PathBuf),
+}
+
+fn failure_modes(settings: &[(String, String)]) -> FailureModes {
+    let mut modes = FailureModes::default();
+    for (key, mode) in settings {
+        modes.set(key, mode).expect("the command line was checked");
+    }
+    modes
 }
 
 impl Launch {
@@ -105,6 +116,7 @@ impl Launch {
             variables: environment.variables.clone(),
             skip_store_probe: args.skip_store_probe,
             high_availability,
+            failure_modes: failure_modes(&args.failure_modes),
             bind_address: args.bind_address,
             port: args.port,
             public_address: public_address.transpose()?,

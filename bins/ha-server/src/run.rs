@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ha_core::{Mode, NodeId, Plane, PlaneBuilder};
-use ha_rebind::{EntityTypes, Host, Managed};
+use ha_rebind::{EntityTypes, Host, HostSettings, Managed};
 use ha_rest::Settings;
 use ha_store::{Counted, Store};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -72,7 +72,10 @@ pub(crate) async fn run(launch: Launch) -> Result<(), RunError> {
     }
     let managed = Managed::default();
     let plane = start(&launch, node, store.clone(), &state, &own_dir, uri, &managed)?;
-    let entities = Host::start(
+    let mut settings = HostSettings::default();
+    settings.failure_modes = launch.failure_modes.clone();
+    let entities = Host::start_with(
+        settings,
         plane.clone(),
         managed,
         EntityTypes::built_in(),
