@@ -16,6 +16,9 @@ const NOT_MORE_OFTEN: Duration = Duration::from_millis(100);
 /// The same warning is not logged more often than this.
 const SAME_WARNING: Duration = Duration::from_secs(10);
 
+/// How far a load has come is logged so often.
+const LOAD_TOLD_EVERY: Duration = Duration::from_secs(1);
+
 /// What was published or said lately.
 #[derive(Debug, Default)]
 pub(crate) struct Lately {
@@ -23,6 +26,8 @@ pub(crate) struct Lately {
     published: Option<Instant>,
     warnings: Vec<(String, Instant)>,
     had_role: bool,
+    /// When something was said of a load, or it was not under way.
+    load_told: Instant,
 }
 
 impl Lately {
@@ -66,10 +71,31 @@ pub(crate) fn publish(node: &Node, now: Instant, shared: &Shared, lately: &mut L
         }
     }
     let due = lately.published.is_none_or(|at| now.since(at) >= NOT_MORE_OFTEN);
+    tell_of_load(node, now, lately);
     if lately.changed || due {
         lately.changed = false;
         lately.published = Some(now);
         shared.set_status(status(node, now, shared, lately, meter));
+    }
+}
+
+/// Says how far a load has come that takes its time.
+fn tell_of_load(node: &Node, now: Instant, lately: &mut Lately) {
+    let Some(load) = node.loading() else {
+        lately.load_told = now;
+        return;
+    };
+    if now.since(lately.load_told) < LOAD_TOLD_EVERY {
+        return;
+    }
+    lately.load_told = now;
+    let (parts, of, seq, head) = (load.parts, load.of_parts, load.seq, load.head);
+    if load.is_restored {
+        tracing::info!("loading the state: read on to slot {seq} of {head}");
+    } else if parts < of || of == 0 {
+        tracing::info!("loading the state: {parts} of {of} parts have come");
+    } else {
+        tracing::info!("loading the state: restoring it from {of} parts");
     }
 }
 
@@ -167,6 +193,7 @@ fn status(node: &Node, now: Instant, shared: &Shared, lately: &Lately, meter: &M
         reads,
         writes: meter.writes.clone(),
         rebinds: meter.rebinds.clone(),
+        loading: node.loading(),
     }
 }
 

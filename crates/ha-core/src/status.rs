@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ha_proto::{Epoch, Mode, NodeId, PlaneId, Role, Seq};
+use ha_proto::{Epoch, LoadProgress, Mode, NodeId, PlaneId, Role, Seq};
 
 /// A node and its plane at one moment. Taken from memory; costs no store request.
 #[derive(Clone, Debug)]
@@ -50,6 +50,8 @@ pub struct Status {
     pub writes: ActivityStatus,
     /// Loads of the whole state (rebinds).
     pub rebinds: ActivityStatus,
+    /// How far such a load has come, while there is one.
+    pub loading: Option<LoadProgress>,
 }
 
 /// One line of [`Status::history`].
@@ -148,6 +150,7 @@ impl Status {
             reads: ActivityStatus::default(),
             writes: ActivityStatus::default(),
             rebinds: ActivityStatus::default(),
+            loading: None,
         }
     }
 }

@@ -49,6 +49,8 @@ struct Load {
     began: Instant,
     step: Step,
     restored: bool,
+    /// How many parts there were.
+    parts: Unhashed<usize>,
 }
 
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -65,6 +67,22 @@ enum Step {
         view: Box<View>,
         tail: Tail,
     },
+}
+
+/// How far a load of the state has come.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[allow(clippy::exhaustive_structs)]
+pub struct LoadProgress {
+    /// Parts of the snapshot that have come.
+    pub parts: usize,
+    /// How many it has; 0 while that is not known.
+    pub of_parts: usize,
+    /// Whether the owner has restored the state of the snapshot.
+    pub is_restored: bool,
+    /// Up to which slot the journal has been read on from the snapshot; 0 before.
+    pub seq: Seq,
+    /// How far the journal is known to go.
+    pub head: Seq,
 }
 
 /// What the node is told.
@@ -125,6 +143,25 @@ impl Feed {
         }
     }
 
+    /// How far a load has come, if there is one.
+    pub(crate) fn progress(&self, head: Seq) -> Option<LoadProgress> {
+        let State::Loading(load) = &self.state else {
+            return None;
+        };
+        let (parts, of_parts, seq) = match &load.step {
+            Step::Rest(_) | Step::Look(_) => (0, 0, Seq(0)),
+            Step::Parts { asks, got, .. } => (got.len(), got.len() + asks.len(), Seq(0)),
+            Step::ReadOn { view, .. } => (*load.parts, *load.parts, view.pos),
+        };
+        Some(LoadProgress {
+            parts,
+            of_parts,
+            is_restored: load.restored,
+            seq,
+            head,
+        })
+    }
+
     /// Begins to load, or begins again.
     pub(crate) fn load(&mut self, now: Instant) {
         self.begin(now, now);
@@ -138,6 +175,7 @@ impl Feed {
             began,
             step: Step::Rest(at),
             restored: false,
+            parts: Unhashed(0),
         }));
     }
 
@@ -370,6 +408,7 @@ impl Feed {
         let State::Loading(load) = &mut self.state else {
             return;
         };
+        *load.parts = parts.len();
         cx.out.host(HostRequest::Restore {
             load: *load.number,
             seq: view.pos,

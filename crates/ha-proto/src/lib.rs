@@ -45,6 +45,7 @@ pub use output::{
     Applied, Event, HostRequest, NotApplied, Output, ReadId, SnapshotParts, Ticket, Tickets, boot_nonce,
 };
 mod feed;
+pub use feed::LoadProgress;
 mod journal;
 mod keeper;
 mod newest;

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use ha_proto::{
-    Event, FailureKind, HostRequest, Input, Manifest, Mode, Role, Seq, StoreFailure, StoreReply, layout,
+    Event, FailureKind, HostRequest, Input, LoadProgress, Manifest, Mode, Role, Seq, StoreFailure,
+    StoreReply, layout,
 };
 use ha_sim::hand::Hand;
 
@@ -81,6 +82,36 @@ fn what_a_node_loads_is_not_collected() {
         "at the first try"
     );
     assert_eq!(pin(&h, 1), None);
+}
+
+#[test]
+fn a_load_shows_how_far_it_has_come() {
+    let mut h = loading("get parts");
+    assert_eq!(h.seats[0].node.loading(), None);
+    h.run(150);
+    let of_parts = newest(&h).parts.len();
+    let (head, from) = (h.seats[1].node.view().pos, newest(&h).seq());
+    assert!(of_parts > 0 && from < head);
+    let begun = LoadProgress {
+        parts: 0,
+        of_parts,
+        is_restored: false,
+        seq: Seq(0),
+        head,
+    };
+    assert_eq!(h.seats[1].node.loading(), Some(begun));
+    h.free(1);
+    h.run(100);
+    assert_eq!(h.seats[1].node.loading(), None);
+    let mut h = loading("get journal");
+    h.run(20);
+    let restored = LoadProgress {
+        parts: of_parts,
+        is_restored: true,
+        seq: from,
+        ..begun
+    };
+    assert_eq!(h.seats[1].node.loading(), Some(restored));
 }
 
 #[test]

@@ -28,7 +28,7 @@ pub use change::{Batch, Change};
 mod state;
 pub use state::slot::{Quarantined, Remembered};
 pub use state::snapshot::{PART_BYTES, Part, PartError};
-pub use state::{Applied, KEY_LIFE, MOST_KEYS, State};
+pub use state::{Applied, ItemCounts, KEY_LIFE, MOST_KEYS, State};
 mod propose;
 pub use propose::{ClientKey, Draft, Evaluated, Refusal, Staging};
 mod managed;

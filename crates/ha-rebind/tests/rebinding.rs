@@ -258,3 +258,18 @@ async fn config_that_does_not_fit_the_type_that_the_new_leader_knows_is_told_by_
     );
     assert!(!why.contains("`good`"), "{why}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_there_was_at_the_first_rebind_is_told_for_ever() {
+    let store = MemoryStore::default();
+    let one = Member::start("n1", &[], modes(&[]), &store, Role::Master).await;
+    let first = |member: &Member| member.host.first_rebind().map(|c| (c.applications, c.entities));
+    until("it has been loaded", || first(&one) == Some((0, 0))).await;
+    one.create(vec![entity("app", None), entity("a", Some("app"))])
+        .await;
+    let two = Member::start("n2", &[], modes(&[]), &store, Role::HotStandby).await;
+    until("it has been loaded", || first(&two) == Some((1, 2))).await;
+    one.create(vec![entity("more", None)]).await;
+    two.plane.read().await.unwrap();
+    assert_eq!((first(&one), first(&two)), (Some((0, 0)), Some((1, 2))));
+}

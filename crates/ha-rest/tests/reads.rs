@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::{Fake, OTHER, OWN, get, id};
-use ha_core::{NodeStatus, Role};
+use ha_core::proto::LoadProgress;
+use ha_core::{NodeStatus, Role, Seq};
 
 #[tokio::test]
 async fn version() {
@@ -181,4 +182,30 @@ async fn only_hot_standbys_and_backups_count_read_only_rebinds() {
             "{role}: {body}"
         );
     }
+}
+
+#[tokio::test]
+async fn metrics_tell_how_far_a_load_has_come_while_there_is_one() {
+    let fake = Fake::new(Role::HotStandby);
+    let shown = |body: &str| {
+        let metrics: serde_json::Value = serde_json::from_str(body).unwrap();
+        metrics["rebind"].get("loading").cloned()
+    };
+    assert_eq!(shown(&get(&fake, "/v1/server/ha/metrics").await.body), None);
+    fake.status.lock().unwrap().loading = Some(LoadProgress {
+        parts: 3,
+        of_parts: 9,
+        is_restored: false,
+        seq: Seq(0),
+        head: Seq(700),
+    });
+    let body = get(&fake, "/v1/server/ha/metrics").await.body;
+    assert_eq!(
+        shown(&body).unwrap(),
+        serde_json::json!({"parts": 3, "ofParts": 9, "restored": false, "readToSeq": 0, "ofSeq": 700})
+    );
+    assert!(
+        body.contains(r#"],"loading""#),
+        "behind what is Brooklyn's: {body}"
+    );
 }

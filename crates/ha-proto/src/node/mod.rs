@@ -20,7 +20,7 @@ pub use report::RoleChange;
 use crate::authority::{ActAuthority, Authority};
 use crate::config::Config;
 use crate::entry::Evidence;
-use crate::feed::{Fed, Feed};
+use crate::feed::{Fed, Feed, LoadProgress};
 use crate::hash::IdSource;
 use crate::heart::{Beat, Heart};
 use crate::journal::Journal;
@@ -344,6 +344,12 @@ impl Node {
     #[must_use]
     pub fn applied(&self) -> Option<Seq> {
         self.feed.is_live().then(|| self.feed.applied())
+    }
+
+    /// How far a load of the state has come, if there is one.
+    #[must_use]
+    pub fn loading(&self) -> Option<LoadProgress> {
+        self.feed.progress(self.journal.view.pos)
     }
 
     /// The nodes on record, this one not among them.

@@ -20,11 +20,11 @@ pub use settings::{HostSettings, TaskLimits};
 
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use ha_core::{Plane, Role};
+use ha_core::{Plane, Role, Seq};
 use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::adjuncts::AdjunctTypes;
@@ -32,7 +32,7 @@ use crate::managed::Managed;
 use crate::names::{EntityId, TaskId};
 use crate::propose::{ClientKey, Draft, Refusal};
 use crate::proposer::{ProposeError, Proposer};
-use crate::state::State;
+use crate::state::{ItemCounts, State};
 use crate::types::EntityTypes;
 use feeds::Brought;
 use ids::Ids;
@@ -82,6 +82,7 @@ struct Shared {
     now_ms: Box<dyn Fn() -> u64 + Send + Sync>,
     ids: Mutex<Ids>,
     leading: watch::Sender<Option<Proposer>>,
+    first_rebind: OnceLock<ItemCounts>,
     /// Tasks that are at work here.
     at_work: Mutex<HashSet<TaskId>>,
     /// Told when one is no longer.
@@ -136,6 +137,7 @@ impl Host {
             now_ms: Box::new(now_ms),
             ids: Mutex::new(Ids::new(seed)),
             leading: watch::Sender::new(None),
+            first_rebind: OnceLock::new(),
             at_work: Mutex::default(),
             left_work: Notify::new(),
             told: Mutex::default(),
@@ -145,6 +147,7 @@ impl Host {
             arrived: Notify::new(),
             polls: Semaphore::new(feeds::AT_ONCE),
         }));
+        tokio::spawn(host.clone().count());
         tokio::spawn(host.clone().lead());
         host
     }
@@ -152,6 +155,12 @@ impl Host {
     /// Reads the state. Nothing is applied meanwhile, so be short.
     pub fn read<T>(&self, read: impl FnOnce(&State) -> T) -> T {
         self.0.managed.read(read)
+    }
+
+    /// What there was when the state was first loaded here; `None` before.
+    #[must_use]
+    pub fn first_rebind(&self) -> Option<ItemCounts> {
+        self.0.first_rebind.get().copied()
     }
 
     /// The types that entities can have here.
@@ -251,6 +260,25 @@ impl Host {
             self.attend(proposer),
             self.prune(proposer),
         );
+    }
+
+    /// Counts what there is once the state has been loaded.
+    async fn count(self) {
+        let mut roles = self.0.plane.roles();
+        while !matches!(
+            self.0.plane.role(),
+            Role::Master | Role::HotStandby | Role::HotBackup
+        ) || self.0.plane.status().awaiting_rebind
+        {
+            let told = tokio::time::timeout(PAUSE, roles.next()).await;
+            if told.is_ok_and(|event| event.is_none()) {
+                return;
+            }
+        }
+        if self.0.plane.applied(Seq(0)).await.is_some() {
+            // Nobody else sets it.
+            let _ = self.0.first_rebind.set(self.read(State::counts));
+        }
     }
 
     /// Leads whenever this node does.

@@ -63,6 +63,18 @@ pub(crate) struct SetAside {
 /// How many batches that could not be read are kept.
 const KEPT: usize = 16;
 
+/// How many there are of what is stored.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct ItemCounts {
+    /// Applications.
+    pub applications: usize,
+    /// Entities, applications among them.
+    pub entities: usize,
+    /// Entities, locations and tasks.
+    pub all: usize,
+}
+
 /// What became of a batch.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -193,6 +205,16 @@ impl State {
     #[must_use]
     pub fn skipped(&self) -> u64 {
         self.skipped
+    }
+
+    /// How many of all there are.
+    #[must_use]
+    pub fn counts(&self) -> ItemCounts {
+        ItemCounts {
+            applications: self.applications.len(),
+            entities: self.entities.len(),
+            all: self.entities.len() + self.locations.len() + self.tasks.len(),
+        }
     }
 
     /// How many entities there are.

@@ -2,7 +2,9 @@
 
 use axum::Json;
 use axum::extract::State;
+use ha_core::proto::LoadProgress;
 use ha_core::{ActivityStatus, Role, Status};
+use ha_rebind::ItemCounts;
 use serde::Serialize;
 
 use super::store_metrics::StoreMetrics;
@@ -12,7 +14,12 @@ use crate::duration;
 pub(super) async fn show(State(shared): State<Shared>) -> Json<Metrics> {
     let metrics = Metrics::new(shared.control.status(), shared.control.now_ms());
     let store = shared.control.store_usage().map(|usage| usage.into());
-    Json(Metrics { store, ..metrics })
+    let first = shared.control.entities().and_then(|host| host.first_rebind());
+    Json(Metrics {
+        store,
+        first_rebind_counts: first.map(FirstRebindCounts::from).unwrap_or_default(),
+        ..metrics
+    })
 }
 
 /// In Brooklyn's order. Its maps come from three classes, which do not agree on names (`lastSuccessTimeUtc`, `lastSuccessTime`).
@@ -24,7 +31,7 @@ pub(super) struct Metrics {
     current_time_utc: u64,
     start_time_utc: u64,
     high_availability: HighAvailability,
-    rebind: Activity,
+    rebind: Rebinds,
     persist: Activity,
     #[serde(skip_serializing_if = "Option::is_none")]
     rebind_read_only_count: Option<u64>,
@@ -43,7 +50,10 @@ impl Metrics {
             uptime: duration::show(now_ms.saturating_sub(status.started_ms)),
             current_time_utc: now_ms,
             start_time_utc: status.started_ms,
-            rebind: Activity::new(&status.rebinds, now_ms),
+            rebind: Rebinds {
+                activity: Activity::new(&status.rebinds, now_ms),
+                loading: status.loading.map(Loading::from),
+            },
             persist: Activity::new(&status.writes, now_ms),
             rebind_read_only_count: read_only.then_some(status.rebinds.count),
             first_rebind_counts: FirstRebindCounts::default(),
@@ -121,13 +131,56 @@ impl Activity {
     }
 }
 
-/// What the first rebind found: nothing, while there are no entities.
+/// Rebinds, and the one that is under way.
+#[derive(Debug, Serialize)]
+struct Rebinds {
+    #[serde(flatten)]
+    activity: Activity,
+    /// Ours, behind all of Brooklyn's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    loading: Option<Loading>,
+}
+
+/// How far a load of the state has come.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Loading {
+    parts: usize,
+    of_parts: usize,
+    restored: bool,
+    read_to_seq: u64,
+    of_seq: u64,
+}
+
+impl From<LoadProgress> for Loading {
+    fn from(load: LoadProgress) -> Self {
+        Self {
+            parts: load.parts,
+            of_parts: load.of_parts,
+            restored: load.is_restored,
+            read_to_seq: load.seq.0,
+            of_seq: load.head.0,
+        }
+    }
+}
+
+/// What the first rebind found: nothing before.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct FirstRebindCounts {
-    applications: u64,
-    entities: u64,
-    all_items: u64,
+    applications: usize,
+    entities: usize,
+    all_items: usize,
+}
+
+impl From<ItemCounts> for FirstRebindCounts {
+    fn from(counts: ItemCounts) -> Self {
+        Self {
+            applications: counts.applications,
+            entities: counts.entities,
+            all_items: counts.all,
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
