@@ -48,7 +48,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let figures = match Cli::parse().command {
-        Command::Sim(args) => Ok(sim::run(&args)),
+        Command::Sim(args) => sim::run(&args),
         Command::Linearize(args) => linearize::run(&args),
         Command::Chaos(args) => chaos::run(&args),
         Command::Model(args) => return model::run(args),

@@ -37,8 +37,14 @@ pub(crate) struct Args {
     #[arg(long)]
     re: Option<String>,
     /// Mutants at a time.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=64))]
     jobs: u64,
+    /// Tests of one mutant that take so many seconds hang, and have caught it.
+    #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u64).range(10..=3_600))]
+    timeout: u64,
+    /// A mutant that is not built in so many seconds is not judged.
+    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(10..=3_600))]
+    build_timeout: u64,
 }
 
 fn shard(text: &str) -> Result<String, String> {
@@ -89,9 +95,9 @@ pub(crate) fn run(args: &Args) -> Result<Figures, String> {
         .args(["mutants", "--package", &args.package])
         .args([
             "--timeout",
-            "120",
+            &args.timeout.to_string(),
             "--build-timeout",
-            "300",
+            &args.build_timeout.to_string(),
             "--colors",
             "never",
             "--jobs",

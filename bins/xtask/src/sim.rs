@@ -17,19 +17,19 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Ends after so many simulated hours.
-    #[arg(long)]
+    #[arg(long, value_parser = some_time)]
     hours: Option<f64>,
     /// Ends after so many worlds.
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     worlds: Option<u64>,
     /// Ends after so many minutes of this machine.
-    #[arg(long)]
+    #[arg(long, value_parser = some_time)]
     minutes: Option<f64>,
     /// Only worlds of this kind: turmoil, bursts, churn or slow.
     #[arg(long, value_parser = kind)]
     kind: Option<Kind>,
     /// How long each world is in turmoil, simulated seconds.
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     secs: Option<u64>,
     /// How many nodes each world has.
     #[arg(long, value_parser = clap::value_parser!(u64).range(2..=16))]
@@ -44,11 +44,20 @@ pub(crate) struct Args {
     #[arg(long)]
     shrink: bool,
     /// Worlds at a time.
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=256))]
     threads: u64,
-    /// Runs one plane through a compressed year instead, or through so many days.
+    /// Runs one plane through a compressed year instead, or through so many days: of the other options it takes the seed only.
     #[arg(long, num_args = 0..=1, default_missing_value = "365", value_name = "DAYS")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=3_650))]
+    #[arg(conflicts_with_all = ["hours", "worlds", "minutes", "kind", "secs", "nodes", "with", "without", "shrink", "threads"])]
     year: Option<u64>,
+}
+
+/// Hours or minutes.
+fn some_time(text: &str) -> Result<f64, String> {
+    let time: Option<f64> = text.parse().ok();
+    let time = time.filter(|time| time.is_finite() && (0.001..=100_000.0).contains(time));
+    time.ok_or_else(|| "it is a number from 0.001 to 100000".to_owned())
 }
 
 fn kind(word: &str) -> Result<Kind, String> {
@@ -134,9 +143,14 @@ struct Shared {
     traces: BTreeMap<u64, u64>,
 }
 
-pub(crate) fn run(args: &Args) -> Figures {
+pub(crate) fn run(args: &Args) -> Result<Figures, String> {
     if let Some(days) = args.year {
-        return run_year(args.seed, days);
+        return Ok(run_year(args.seed, days));
+    }
+    if let Some(both) = args.with.iter().find(|kind| args.without.contains(kind)) {
+        return Err(format!(
+            "--with {both} and --without {both}: it is one or the other"
+        ));
     }
     let began = Instant::now();
     let (next, shared) = (AtomicU64::new(0), Mutex::new(Shared::default()));
@@ -147,7 +161,7 @@ pub(crate) fn run(args: &Args) -> Figures {
     });
     let mut shared = shared.into_inner().expect("no worker panics");
     shared.summary.is_narrowed = args.is_narrowed();
-    report(&shared, began)
+    Ok(report(&shared, began))
 }
 
 fn work(args: &Args, began: Instant, next: &AtomicU64, shared: &Mutex<Shared>) {
@@ -271,5 +285,56 @@ fn run_year(seed: u64, days: u64) -> Figures {
             eprintln!("again: cargo xtask sim --seed {seed} --year {days}");
             Figures::default().violations(1)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn parse(words: &str) -> Result<Args, String> {
+        let words = ["sim"].into_iter().chain(words.split_whitespace());
+        let parsed = Line::try_parse_from(words).map(|line| line.args);
+        parsed.map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_with_what_may_be_said() {
+        for (words, said) in [
+            ("--year 0", "0 is not in 1..=3650"),
+            ("--year 7 --worlds 3", "cannot be used with"),
+            ("--year --with crashes", "cannot be used with"),
+            ("--hours nan", "a number from 0.001 to 100000"),
+            ("--hours inf", "a number from 0.001 to 100000"),
+            ("--minutes -1", "unexpected argument"),
+            ("--minutes=-1", "a number from 0.001 to 100000"),
+            ("--worlds 0", "0 is not in 1.."),
+            ("--secs 0", "0 is not in 1..=86400"),
+            ("--secs 999999999999", "is not in 1..=86400"),
+            ("--threads 100000", "is not in 1..=256"),
+            ("--nodes 1", "is not in 2..=16"),
+            ("--with gremlins", "there is no `gremlins`, only"),
+            ("--kind calm", "there is no `calm`, only"),
+        ] {
+            let refused = parse(words).unwrap_err();
+            assert!(refused.contains(said), "{words}: {refused}");
+        }
+        assert_eq!(parse("--year --seed 7").unwrap().year, Some(365));
+    }
+
+    #[test]
+    fn a_kind_of_faults_is_had_or_not_had() {
+        let kind = KINDS[0];
+        let args = parse(&format!("--worlds 1 --with {kind} --without {kind}")).unwrap();
+        let refused = run(&args).unwrap_err();
+        assert!(refused.contains("it is one or the other"), "{refused}");
     }
 }

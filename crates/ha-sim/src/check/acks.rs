@@ -18,7 +18,7 @@ pub struct Acks {
 
 impl<S> Checker<S> for Acks {
     fn name(&self) -> &'static str {
-        "acknowledgements"
+        "acks"
     }
 
     fn see(&mut self, scene: &Scene<'_>, seen: &Seen<'_, S>) -> Result<(), String> {

@@ -18,7 +18,7 @@ pub struct Fence {
 
 impl<S> Checker<S> for Fence {
     fn name(&self) -> &'static str {
-        "fences"
+        "fence"
     }
 
     fn see(&mut self, scene: &Scene<'_>, seen: &Seen<'_, S>) -> Result<(), String> {

@@ -27,7 +27,7 @@ struct Acting {
 
 impl<S> Checker<S> for Lease {
     fn name(&self) -> &'static str {
-        "leases"
+        "lease"
     }
 
     fn see(&mut self, scene: &Scene<'_>, seen: &Seen<'_, S>) -> Result<(), String> {

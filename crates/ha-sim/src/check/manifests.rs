@@ -16,7 +16,7 @@ pub struct Manifests {
 
 impl<S: Service> Checker<S> for Manifests {
     fn name(&self) -> &'static str {
-        "snapshots"
+        "manifests"
     }
 
     fn see(&mut self, scene: &Scene<'_>, seen: &Seen<'_, S>) -> Result<(), String> {

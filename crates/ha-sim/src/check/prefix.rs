@@ -10,7 +10,7 @@ pub struct Prefix;
 
 impl<S> Checker<S> for Prefix {
     fn name(&self) -> &'static str {
-        "prefixes"
+        "prefix"
     }
 
     fn see(&mut self, scene: &Scene<'_>, seen: &Seen<'_, S>) -> Result<(), String> {
