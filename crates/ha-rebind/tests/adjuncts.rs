@@ -461,7 +461,7 @@ async fn a_blueprint_names_adjuncts_and_the_entities_that_they_look_at() {
     let world = World::default();
     let one = Member::alone(&world).await;
     let text = format!(
-        "name: shop\nservices:\n- type: org.apache.brooklyn.entity.stock.BasicEntity\n  id: db\n- type: org.apache.brooklyn.entity.stock.BasicEntity\n  id: web\n  brooklyn.enrichers:\n  - type: {PROPAGATOR}\n    brooklyn.config:\n      enricher.producer: $brooklyn:component(\"db\")\n      enricher.sourceSensor: load\n"
+        "name: shop\nservices:\n- type: org.apache.brooklyn.entity.stock.BasicEntity\n  id: db\n- type: org.apache.brooklyn.entity.stock.BasicEntity\n  id: web\n  brooklyn.enrichers:\n  - type: {PROPAGATOR}\n    brooklyn.config:\n      enricher.producer: $brooklyn:component(\"db\")\n      enricher.sourceSensor: load\n  brooklyn.initializers:\n  - type: test.Counter\n"
     );
     let blueprint = Blueprint::parse(&text).unwrap();
     let known = Known::with(one.host.types(), one.host.adjunct_types());
@@ -475,4 +475,8 @@ async fn a_blueprint_names_adjuncts_and_the_entities_that_they_look_at() {
     deployed.await.unwrap();
     one.set(db.id.as_str(), "load", "5").await;
     one.shows(web.id.as_str(), "load", "5").await;
+    until("its feed looks", || {
+        one.sensor(web.id.as_str(), "polls").is_some()
+    })
+    .await;
 }

@@ -41,6 +41,7 @@ mod check;
 mod locations;
 mod plan;
 mod read;
+pub(crate) use plan::SAME_ALPHABET;
 pub use plan::{Known, PLAN_ID, Plan, WRAPPER_APP};
 mod resolve;
 pub use resolve::{ResolveError, Resolved, Resolver};

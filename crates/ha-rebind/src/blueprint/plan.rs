@@ -210,17 +210,16 @@ impl<'a, F: FnMut() -> EntityId> Planner<'a, F> {
         let enrichers = spec.enrichers.iter().map(|part| (part, AdjunctKind::Enricher));
         for (part, kind) in policies.chain(enrichers) {
             let adjunct = self.adjunct(part, kind, at)?;
-            if entity.adjunct(&adjunct.id).is_some() {
-                let what = format!(
-                    "the id `{}` is taken by another adjunct of this entity",
-                    adjunct.id
-                );
-                return Err(BlueprintError::new(part.line, at.key(key_of(kind)), what));
-            }
-            entity.adjuncts.push(adjunct);
+            attach(&mut entity, adjunct, part, at)?;
         }
         for part in &spec.initializers {
-            initialize(&mut entity, part, at)?;
+            let mut all = self.known.adjuncts.iter();
+            if all.any(|known| known.kind == AdjunctKind::Feed && known.name == part.part_type) {
+                let feed = self.adjunct(part, AdjunctKind::Feed, at)?;
+                attach(&mut entity, feed, part, at)?;
+            } else {
+                initialize(&mut entity, part, self.known.adjuncts, at)?;
+            }
         }
         self.entities.push(entity);
         let below = at.key(if at.is_top() {
@@ -338,15 +337,36 @@ impl<'a, F: FnMut() -> EntityId> Planner<'a, F> {
     }
 }
 
-/// The one initializer that is known: a sensor with a value that is known now.
-fn initialize(entity: &mut Entity, part: &PartSpec, at: At<'_>) -> Result<(), BlueprintError> {
+fn attach(entity: &mut Entity, adjunct: Adjunct, part: &PartSpec, at: At<'_>) -> Result<(), BlueprintError> {
+    if entity.adjunct(&adjunct.id).is_some() {
+        let what = format!(
+            "the id `{}` is taken by another adjunct of this entity",
+            adjunct.id
+        );
+        return Err(BlueprintError::new(part.line, at.key(key_of(adjunct.kind)), what));
+    }
+    entity.adjuncts.push(adjunct);
+    Ok(())
+}
+
+/// The one initializer that is no feed: a sensor with a value that is known now.
+fn initialize(
+    entity: &mut Entity,
+    part: &PartSpec,
+    adjuncts: &[AdjunctDescription],
+    at: At<'_>,
+) -> Result<(), BlueprintError> {
     let at = at.key("brooklyn.initializers");
     let wrong = |key, what: String| Err(BlueprintError::new(part.line, at.key(key), what));
     if part.part_type != STATIC_SENSOR && part.part_type != "static-sensor" {
         let name = cut(&part.part_type, 200);
+        let feeds = adjuncts.iter().filter(|known| known.kind == AdjunctKind::Feed);
+        let known = [STATIC_SENSOR]
+            .into_iter()
+            .chain(feeds.map(|feed| feed.name.as_str()));
         return wrong(
             "type",
-            format!("unknown type '{name}': known are {STATIC_SENSOR}"),
+            format!("unknown type '{name}': known are {}", listed(known)),
         );
     }
     let value = |key: &str| part.config.iter().find(|s| s.key == key).map(|s| &s.value);
@@ -385,9 +405,10 @@ fn type_of(keys: &[ConfigKey], name: &str) -> Option<ValueType> {
 fn key_of(kind: AdjunctKind) -> &'static str {
     match kind {
         AdjunctKind::Policy => "brooklyn.policies",
-        AdjunctKind::Enricher | AdjunctKind::Feed => "brooklyn.enrichers",
+        AdjunctKind::Enricher => "brooklyn.enrichers",
+        AdjunctKind::Feed => "brooklyn.initializers",
     }
 }
 
 const STATIC_SENSOR: &str = "org.apache.brooklyn.core.sensor.StaticSensor";
-pub(super) const SAME_ALPHABET: &str = "ids of entities, adjuncts and locations have one alphabet";
+pub(crate) const SAME_ALPHABET: &str = "ids of entities, adjuncts and locations have one alphabet";

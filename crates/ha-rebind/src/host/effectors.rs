@@ -30,6 +30,14 @@ pub enum HostError {
     /// This node does not know the entity's type.
     #[error(transparent)]
     UnknownType(#[from] UnknownType),
+    /// No type of adjuncts has this name here, or none of the kind that was wanted.
+    #[error("unknown type '{name}': known are {known}")]
+    UnknownAdjunctType {
+        /// The name.
+        name: String,
+        /// Those that could have been.
+        known: String,
+    },
     /// The entity's type has no such effector.
     #[error("Entity '{entity}' has no effector with name '{effector}'")]
     UnknownEffector {
@@ -61,6 +69,15 @@ pub enum HostError {
 
 /// What is asked of an application is asked of all below it (Brooklyn's `Startable`).
 const LIFECYCLE: [&str; 3] = ["start", "stop", "restart"];
+
+impl HostError {
+    /// The answer that is remembered under a key is none to this.
+    pub(super) fn other_kind() -> Self {
+        Self::from(Refusal::Other(
+            "the idempotency key was used for another kind of request: take a new one".into(),
+        ))
+    }
+}
 
 impl From<Refusal> for HostError {
     fn from(why: Refusal) -> Self {
@@ -110,11 +127,7 @@ impl Host {
         let id = std::str::from_utf8(&answer)
             .ok()
             .and_then(|id| TaskId::new(id).ok());
-        id.ok_or_else(|| {
-            HostError::from(Refusal::Other(
-                "the idempotency key was used for another kind of request: take a new one".into(),
-            ))
-        })
+        id.ok_or_else(HostError::other_kind)
     }
 
     /// Accepts a call, and with it those that follow from it.

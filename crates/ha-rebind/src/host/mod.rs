@@ -1,5 +1,6 @@
 //! Entities at work: who leads runs their code and writes what comes of it; everybody else only reads.
 
+mod attach;
 mod attend;
 mod deploy;
 mod effectors;

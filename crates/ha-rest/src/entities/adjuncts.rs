@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::Path;
 use axum::response::Response;
 use bytes::Bytes;
-use ha_rebind::{Adjunct, AdjunctKind, Entity, EntityId, Host};
+use ha_rebind::{Adjunct, AdjunctId, AdjunctKind, Entity, EntityId, Host};
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +23,16 @@ pub(super) struct InAdjunct {
     application: String,
     entity: String,
     adjunct: String,
+}
+
+impl InAdjunct {
+    pub(super) fn of(path: &InEntity, entity: &EntityId, adjunct: &AdjunctId) -> Self {
+        Self {
+            application: path.application.clone(),
+            entity: entity.to_string(),
+            adjunct: adjunct.to_string(),
+        }
+    }
 }
 
 /// Brooklyn's `PolicySummary`, which is an `AdjunctSummary` with its kind at the end.
@@ -71,7 +81,7 @@ fn highlights(adjunct: &Adjunct) -> Map {
         .collect()
 }
 
-fn policy_summary(application: &EntityId, entity: &Entity, adjunct: &Adjunct) -> PolicySummary {
+pub(super) fn policy_summary(application: &EntityId, entity: &Entity, adjunct: &Adjunct) -> PolicySummary {
     let entity = links::entity(application, &entity.id);
     let own = format!("{entity}/policies/{}", adjunct.id);
     PolicySummary {
@@ -93,7 +103,7 @@ fn policy_summary(application: &EntityId, entity: &Entity, adjunct: &Adjunct) ->
     }
 }
 
-fn adjunct_summary(application: &EntityId, entity: &Entity, adjunct: &Adjunct) -> AdjunctSummary {
+pub(super) fn adjunct_summary(application: &EntityId, entity: &Entity, adjunct: &Adjunct) -> AdjunctSummary {
     let entity = links::entity(application, &entity.id);
     AdjunctSummary {
         id: adjunct.id.to_string(),
@@ -258,7 +268,7 @@ pub(super) async fn destroy(
 }
 
 /// The adjunct that a path means, by id or by name.
-fn meant(host: &Host, path: InAdjunct) -> Result<(EntityId, Entity, Adjunct), ApiError> {
+pub(super) fn meant(host: &Host, path: InAdjunct) -> Result<(EntityId, Entity, Adjunct), ApiError> {
     let InAdjunct {
         application,
         entity,

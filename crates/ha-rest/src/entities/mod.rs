@@ -6,6 +6,7 @@ mod access;
 mod activities;
 mod adjuncts;
 mod applications;
+mod attach;
 mod config;
 mod deploy;
 mod effectors;
@@ -161,7 +162,10 @@ fn of_entities() -> Vec<(String, MethodRouter<Shared>)> {
 fn of_adjuncts() -> Vec<(String, MethodRouter<Shared>)> {
     let below = |path: &str| format!("applications/{{application}}/entities/{{entity}}{path}");
     vec![
-        (below("/policies"), methods().get(adjuncts::policies).done()),
+        (
+            below("/policies"),
+            methods().get(adjuncts::policies).post(attach::policy).done(),
+        ),
         (
             below("/policies/current-state"),
             methods().get(adjuncts::current_state).done(),
@@ -190,7 +194,10 @@ fn of_adjuncts() -> Vec<(String, MethodRouter<Shared>)> {
             below("/policies/{adjunct}/config/{key}"),
             methods().get(adjuncts::config_value).done(),
         ),
-        (below("/adjuncts"), methods().get(adjuncts::list).done()),
+        (
+            below("/adjuncts"),
+            methods().get(adjuncts::list).post(attach::any).done(),
+        ),
         (below("/adjuncts/{adjunct}"), methods().get(adjuncts::one).done()),
     ]
 }

@@ -8,6 +8,8 @@ mod kitchen;
 mod managed;
 mod tasks;
 
+use std::time::Duration;
+
 use ha_core::Role;
 use ha_rebind::{Batch, Change, EntityId, Level, TaskId};
 use kitchen::{JSON, KETTLE, KITCHEN, Plane, field, value};
@@ -339,6 +341,34 @@ async fn what_makes_no_sense_is_refused_in_one_line_and_changes_nothing() {
         ),
         ("GET", format!("{KETTLE}/policies/none"), "", 404, "Entity '"),
         (
+            "POST",
+            format!("{KETTLE}/policies"),
+            "{}",
+            400,
+            "Missing parameter: type",
+        ),
+        (
+            "POST",
+            format!("{KETTLE}/policies?type=org.apache.brooklyn.enricher.stock.Aggregator"),
+            "{}",
+            400,
+            "unknown type 'org.apache.brooklyn.enricher.stock.Aggregator': known are sensor-threshold",
+        ),
+        (
+            "POST",
+            format!("{KETTLE}/policies?type=sensor-threshold"),
+            r#"{"threshold": "high"}"#,
+            400,
+            "'threshold' must be a number",
+        ),
+        (
+            "POST",
+            format!("{KETTLE}/adjuncts?type=sensor-threshold"),
+            "[1]",
+            400,
+            "The body is not the JSON",
+        ),
+        (
             "GET",
             "/v1/locations/none".into(),
             "",
@@ -427,4 +457,49 @@ async fn a_standby_shows_all_and_changes_nothing() {
         standby.get(&format!("{KETTLE}/sensors/a")).await.short(),
         (204, "")
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_is_attached_works_and_is_there_once_though_it_was_asked_for_twice() {
+    let plane = Plane::with_kitchen().await;
+    let node = &plane.master;
+    let config = r#"{"sensor": "steam", "threshold": 10, "effector": "heat", "arguments": {"degrees": 80}}"#;
+    let attach = format!("{KETTLE}/policies?type=sensor-threshold");
+    let key = ("idempotency-key", "attach-1");
+    let first = node.call("POST", &attach, &[JSON, key], config).await;
+    assert_eq!(first.status.as_u16(), 200, "{}", first.body);
+    let again = node.call("POST", &attach, &[JSON, key], config).await;
+    assert_eq!(again.body, first.body);
+    let other = node.call("POST", &attach, &[JSON, key], "{}").await;
+    assert_eq!(other.status.as_u16(), 422, "{}", other.body);
+    let (id, name) = (field(&first, "id"), field(&first, "name"));
+    assert_eq!(
+        (name.as_str(), field(&first, "state").as_str()),
+        ("sensor-threshold", "RUNNING")
+    );
+    let all = value(&node.get(&format!("{KETTLE}/policies")).await);
+    assert_eq!(all.as_array().unwrap().len(), 1);
+    let threshold = node
+        .get(&format!("{KETTLE}/policies/{id}/config/threshold"))
+        .await;
+    assert_eq!(threshold.short(), (200, "10"));
+    node.post(&format!("{KETTLE}/sensors/steam"), "11").await;
+    let heated = async {
+        while !node
+            .get(&format!("{KETTLE}/activities"))
+            .await
+            .body
+            .contains("effector heat")
+        {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), heated)
+        .await
+        .expect("the policy has invoked its effector");
+    let propagator = "org.apache.brooklyn.enricher.stock.Propagator";
+    let attach = format!("{KETTLE}/adjuncts?type={propagator}");
+    let enricher = node.post(&attach, "").await;
+    assert_eq!(field(&enricher, "adjunctType"), "ENRICHER");
+    assert_eq!(field(&enricher, "name"), "Propagator");
 }

@@ -34,7 +34,7 @@ const REPAIRED: &str = "a recorded 500 is a defect";
 const OURS: &str = "a message of our own in one line, which names the place, the key, and what is known";
 const UNKNOWN_PARAMETER: &str = "what would be ignored is refused";
 const ONLY_ONES_OWN: &str = "no tag is added that nobody asked for";
-const NO_POLICIES_YET: &str = "policies come with a blueprint only";
+const OWN_TYPES: &str = "types of policies are those that are registered";
 const DONE: &str = "what is removed is removed when it is answered, and the task has ended";
 
 pub(crate) const DEVIATIONS: [Deviation; 35] = [
@@ -315,8 +315,11 @@ pub(crate) const DEVIATIONS: [Deviation; 35] = [
             "{}",
             400,
         ),
-        NO_POLICIES_YET,
-        (405, ""),
+        OWN_TYPES,
+        (
+            400,
+            r#"{"message":"unknown type 'org.apache.brooklyn.policy.ha.ServiceReplacer': known are sensor-threshold, a.Type""#,
+        ),
     ),
     deviation(
         (
