@@ -33,7 +33,8 @@ pub struct FailureModes {
     pub add_policy: FailureMode,
     /// `loadPolicy`: an adjunct whose type is not known here. By default [`FailureMode::Continue`].
     pub load_policy: FailureMode,
-    /// `danglingRefs.minRequiredHealthy`: how many references must lead somewhere, whatever the modes say.
+    /// `danglingRefs.minRequiredHealthy`: how many references to parents and children must lead somewhere, whatever the modes say. These are what
+    /// no client's write can break; Brooklyn counts all references, so that what somebody has removed can keep every node from leading.
     pub min_required_healthy: Quorum,
 }
 

@@ -25,6 +25,7 @@ const REBIND: &str = "rebind";
 #[derive(Debug, Default)]
 struct Report {
     entities: u64,
+    /// References by which entities hang together, which no write of a client can break, and those of them that lead nowhere.
     references: u64,
     dangling: u64,
     problems: u64,
@@ -123,13 +124,18 @@ impl Host {
                 problem(report, kind, &what);
             }
         }
-        references(state, &self.0.types, &entity, &mut |is_there, what| {
-            report.references += 1;
-            if !is_there {
-                report.dangling += 1;
-                problem(report, Kind::DanglingRef, &format!("its {} is not there", what()));
-            }
-        });
+        references(
+            state,
+            &self.0.types,
+            &entity,
+            &mut |is_of_tree, is_there, what| {
+                report.references += u64::from(is_of_tree);
+                report.dangling += u64::from(is_of_tree && !is_there);
+                if !is_there {
+                    problem(report, Kind::DanglingRef, &format!("its {} is not there", what()));
+                }
+            },
+        );
     }
 
     /// Writes down of entities what is wrong with them here, or is no more.
@@ -193,27 +199,27 @@ fn misfit(types: &AdjunctTypes, adjunct: &Adjunct) -> Option<(Kind, String)> {
     }
 }
 
-/// Tells of each that an entity refers to whether it is there, and what it is.
-fn references(
-    state: &State,
-    types: &EntityTypes,
-    entity: &Entity,
-    tell: &mut dyn FnMut(bool, &dyn Fn() -> String),
-) {
+/// Takes whether something is of the tree, whether it is there, and what it is.
+type Tell<'a> = dyn FnMut(bool, bool, &dyn Fn() -> String) + 'a;
+
+/// Tells of each that an entity refers to whether it is its parent or a child, whether it is there, and what it is.
+fn references(state: &State, types: &EntityTypes, entity: &Entity, tell: &mut Tell<'_>) {
     if let Some(id) = &entity.parent {
-        tell(state.contains(id), &|| format!("parent `{id}`"));
+        tell(true, state.contains(id), &|| format!("parent `{id}`"));
     }
     for id in &entity.children {
-        tell(state.contains(id), &|| format!("child `{id}`"));
+        tell(true, state.contains(id), &|| format!("child `{id}`"));
     }
     for relation in &entity.relations {
         let target = &relation.target;
-        tell(state.contains(target), &|| {
+        tell(false, state.contains(target), &|| {
             format!("relation {} to `{target}`", relation.name)
         });
     }
     for id in &entity.locations {
-        tell(state.location(id).is_some(), &|| format!("location `{id}`"));
+        tell(false, state.location(id).is_some(), &|| {
+            format!("location `{id}`")
+        });
     }
     for adjunct in &entity.adjuncts {
         let sight = Sight {
@@ -224,7 +230,7 @@ fn references(
             now_ms: 0,
         };
         let producer = sight.producer();
-        tell(state.contains(&producer), &|| {
+        tell(false, state.contains(&producer), &|| {
             format!(
                 "entity `{producer}`, at which its adjunct `{}` looks,",
                 adjunct.id
