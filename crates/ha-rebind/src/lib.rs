@@ -31,12 +31,18 @@ pub use state::snapshot::{PART_BYTES, Part, PartError};
 pub use state::{Applied, KEY_LIFE, MOST_KEYS, State};
 mod propose;
 pub use propose::{ClientKey, Draft, Evaluated, Refusal, Staging};
+mod replacement;
+pub use replacement::Replacement;
+mod archive;
+pub use archive::{About, ArchiveError};
+pub use state::Unfit;
+pub use state::packed::LARGEST_REPLACEMENT;
 mod managed;
 pub use managed::Managed;
 mod proposer;
 pub use proposer::{ProposeError, Proposer};
 mod host;
-pub use host::{EffectorCall, Host, HostError, HostSettings, TaskLimits};
+pub use host::{EffectorCall, Export, ExportError, Host, HostError, HostSettings, ImportError, TaskLimits};
 mod adjuncts;
 pub use adjuncts::{
     AdjunctTypes, Aggregator, Decision, Derived, Enricher, Feed, Fetch, Fetched, HttpFeed, PlainHttp, Policy,

@@ -8,11 +8,13 @@ mod fire;
 mod ids;
 mod judge;
 mod manage;
+mod persist;
 mod prune;
 mod remove;
 mod settings;
 mod work;
 pub use effectors::{Call as EffectorCall, HostError};
+pub use persist::{Export, ExportError, ImportError};
 pub use settings::{HostSettings, TaskLimits};
 
 use std::collections::HashSet;
@@ -228,14 +230,32 @@ impl Host {
         Ok(())
     }
 
-    /// All that a leader does of its own accord.
+    /// All that a leader does of its own accord; it begins anew with a state that takes the place of the one before.
     async fn run(&self, proposer: &Proposer) {
-        tokio::join!(
-            self.work(proposer),
-            self.manage(proposer),
-            self.attend(proposer),
-            self.prune(proposer),
-        );
+        loop {
+            let ground = self.read(State::replaced);
+            tokio::select! {
+                () = self.replaced_since(ground) => {}
+                _ = async { tokio::join!(
+                    self.work(proposer),
+                    self.manage(proposer),
+                    self.attend(proposer),
+                    self.prune(proposer),
+                ) } => return,
+            }
+            self.call_all_off().await;
+        }
+    }
+
+    /// Waits until another state has taken the place of this one.
+    async fn replaced_since(&self, ground: u64) {
+        let mut follower = self.0.plane.follow();
+        while self.read(State::replaced) == ground {
+            if follower.next().await.is_none() {
+                // With the plane all ends that it waits beside.
+                std::future::pending::<()>().await;
+            }
+        }
     }
 
     /// Leads whenever this node does.

@@ -4,6 +4,8 @@ mod ended;
 mod find;
 pub(crate) use ended::Kept;
 mod keys;
+pub(crate) mod packed;
+mod replace;
 pub(crate) mod slot;
 pub(crate) mod snapshot;
 pub(crate) mod tables;
@@ -25,6 +27,8 @@ use ended::EndedTasks;
 use keys::Keys;
 pub(crate) use keys::has_expired;
 pub use keys::{KEY_LIFE, MOST_KEYS};
+use packed::unpack;
+pub use replace::Unfit;
 use slot::{Quarantined, Remembered, Slot, TaskSlot};
 use tables::{Look, Tables, make};
 
@@ -50,6 +54,8 @@ pub struct State {
     keys: Keys,
     /// Rows of a snapshot that cannot be read at all.
     unread: BTreeSet<Bytes>,
+    /// The number of the last batch that replaced it, as far as this process has seen one.
+    replaced: u64,
 }
 
 /// Batches that could not be read: how many, why the first could not, and some of them.
@@ -92,6 +98,7 @@ impl Default for State {
             locations: BTreeMap::new(),
             keys: Keys::default(),
             unread: BTreeSet::new(),
+            replaced: 0,
         }
     }
 }
@@ -99,8 +106,8 @@ impl Default for State {
 impl State {
     /// Applies a batch of the journal. Cannot fail: what cannot be read is set aside, and what does not fit is skipped.
     pub fn apply(&mut self, batch: &[u8], time_ms: u64) -> Applied {
-        match Batch::decode(batch) {
-            Ok(decoded) => self.apply_batch(&decoded, time_ms),
+        match Batch::decode(batch).and_then(|decoded| Ok((replacement(&decoded)?, decoded))) {
+            Ok((replacement, decoded)) => self.apply_batch(&decoded, replacement, time_ms),
             Err(why) => {
                 self.set_aside.count += 1;
                 self.set_aside.why.get_or_insert_with(|| why.clone());
@@ -112,14 +119,19 @@ impl State {
         }
     }
 
-    fn apply_batch(&mut self, batch: &Batch<'_>, time_ms: u64) -> Applied {
+    fn apply_batch(&mut self, batch: &Batch<'_>, replacement: Option<Self>, time_ms: u64) -> Applied {
         self.time_ms = self.time_ms.max(time_ms);
         if batch.after != self.last || batch.number <= self.last {
             return Applied::Void;
         }
         self.last = batch.number;
-        let places = self.fetch(&batch.changes);
-        for (change, place) in batch.changes.iter().zip(places) {
+        let rest = usize::from(replacement.is_some());
+        if let Some(with) = replacement {
+            self.replace(with.moved_to(self.time_ms));
+        }
+        let changes = &batch.changes[rest..];
+        let places = self.fetch(changes);
+        for (change, place) in changes.iter().zip(places) {
             let fits = self.set_in_place(place, change) || make(self, change, time_ms);
             self.skipped += u64::from(!fits);
         }
@@ -347,6 +359,14 @@ impl PartialEq for State {
     }
 }
 
+/// The state that a batch puts in the place of all that there is, if it does.
+fn replacement(batch: &Batch<'_>) -> Result<Option<State>, Unreadable> {
+    match batch.changes.first() {
+        Some(Change::Replace { packed }) => unpack(packed).map(Some),
+        _ => Ok(None),
+    }
+}
+
 /// An entity and all below it, parents first.
 pub(crate) fn descendants(tables: &impl Look, id: &EntityId) -> Vec<EntityId> {
     let mut all: Vec<EntityId> = tables.slot(id).map(|_| id.clone()).into_iter().collect();
@@ -388,6 +408,17 @@ impl Look for State {
 impl Tables for State {
     fn raise_level(&mut self, level: Level) {
         self.level = level;
+    }
+    fn replace(&mut self, with: Self) {
+        *self = Self {
+            level: self.level,
+            last: self.last,
+            time_ms: self.time_ms,
+            skipped: self.skipped,
+            set_aside: std::mem::take(&mut self.set_aside),
+            replaced: self.last,
+            ..with
+        };
     }
     fn slot_mut(&mut self, id: &EntityId) -> Option<&mut Slot> {
         self.entities.get_mut(id)
