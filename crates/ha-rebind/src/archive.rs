@@ -145,11 +145,16 @@ fn add(zip: &mut ZipArchiveWriter<impl Write>, name: &str, about: &About, bytes:
 
 /// Reads what [`write()`] wrote. Nothing of it is believed: no more is inflated than a state may have, and every byte is held against its hash.
 pub(crate) fn read(bytes: &[u8]) -> Result<(About, State), ArchiveError> {
+    read_within(LARGEST_REPLACEMENT, bytes)
+}
+
+/// The same if all parts together have no more bytes than that.
+fn read_within(mut room: usize, bytes: &[u8]) -> Result<(About, State), ArchiveError> {
     let archive = Archive::open(bytes)?;
     let manifest = archive.inflate(MANIFEST, LARGEST_MANIFEST)?;
     let manifest = manifest.ok_or(ArchiveError::NoManifest)?;
     let manifest = Manifest::read(&manifest)?;
-    let (mut state, mut room) = (State::default(), LARGEST_REPLACEMENT);
+    let mut state = State::default();
     for file in &manifest.parts {
         let part = archive.inflate(&file.name, room)?;
         let part = part.ok_or_else(|| ArchiveError::Missing(file.name.clone()))?;

@@ -144,7 +144,8 @@ impl Member {
     }
 
     async fn outcome(&self, task: &TaskId) -> Outcome {
-        self.host.ended(task).await;
+        let has_ended = |state: &State| !state.unended_tasks().any(|id| id == task);
+        until("it has ended", || self.host.read(has_ended)).await;
         let task = self.host.read(|state| state.task(task)).expect("it is there");
         task.expect("it can be read").ended.expect("it has ended").outcome
     }
@@ -272,6 +273,8 @@ async fn tasks_that_were_under_way_elsewhere_are_interrupted_or_begun_again() {
     until("it is begun again", || two.how_often("look") == 1).await;
     two.end.notify_one();
     assert_eq!(two.outcome(&look).await, Outcome::Done(json("null")));
+    let attempts = two.host.read(|state| state.task(&look)).unwrap().unwrap().attempt;
+    assert_eq!(attempts, 2, "it began in this plane as well");
     assert_eq!(two.how_often("weld"), 0, "nobody knows what it did");
 }
 
