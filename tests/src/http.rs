@@ -99,6 +99,16 @@ impl<'a> Request<'a> {
     /// # Errors
     /// If nobody answers in time, or not in HTTP.
     pub fn send(&self, to: SocketAddr) -> io::Result<Answer> {
+        let (status, body) = self.send_bytes(to, self.form.map(str::as_bytes))?;
+        let body = String::from_utf8(body).map_err(|why| io::Error::new(ErrorKind::InvalidData, why))?;
+        Ok(Answer { status, body })
+    }
+
+    /// The same with a body of any bytes, and for one.
+    ///
+    /// # Errors
+    /// If nobody answers in time, or not in HTTP, or the answer breaks off.
+    pub fn send_bytes(&self, to: SocketAddr, body: Option<&[u8]>) -> io::Result<(u16, Vec<u8>)> {
         let mut stream = TcpStream::connect_timeout(&to, self.limit)?;
         stream.set_read_timeout(Some(self.limit))?;
         stream.set_write_timeout(Some(self.limit))?;
@@ -109,18 +119,21 @@ impl<'a> Request<'a> {
         for (name, value) in &self.headers {
             text += &format!("{name}: {value}\r\n");
         }
-        if let Some(form) = self.form {
+        if let Some(body) = body {
             let has_type = self.headers.iter().any(|(name, _)| *name == "Content-Type");
             if self.method == "POST" && !has_type {
                 text += "Content-Type: application/x-www-form-urlencoded\r\n";
             }
-            text += &format!("Content-Length: {}\r\n\r\n{form}", form.len());
-        } else {
-            text += "\r\n";
+            text += &format!("Content-Length: {}\r\n", body.len());
         }
-        stream.write_all(text.as_bytes())?;
+        stream.write_all(format!("{text}\r\n").as_bytes())?;
+        // Who refuses a long body may have answered before it was all sent.
+        let sent = stream.write_all(body.unwrap_or_default());
         let mut answer = Vec::new();
-        stream.read_to_end(&mut answer)?;
+        let read = stream.read_to_end(&mut answer);
+        if answer.is_empty() {
+            sent.and(read)?;
+        }
         parse(&answer).ok_or_else(|| {
             io::Error::new(
                 ErrorKind::InvalidData,
@@ -138,9 +151,9 @@ impl Answer {
     }
 }
 
-fn parse(answer: &[u8]) -> Option<Answer> {
-    let text = String::from_utf8(answer.to_vec()).ok()?;
-    let (head, body) = text.split_once("\r\n\r\n")?;
+fn parse(answer: &[u8]) -> Option<(u16, Vec<u8>)> {
+    let (head, body) = split(answer, b"\r\n\r\n")?;
+    let head = std::str::from_utf8(head).ok()?;
     let mut lines = head.split("\r\n");
     let status = lines.next()?.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()?;
     let header = |name: &str| {
@@ -155,20 +168,27 @@ fn parse(answer: &[u8]) -> Option<Answer> {
         (None, Some(length)) => body.get(..length.parse().ok()?)?.to_owned(),
         (None, None) => body.to_owned(),
     };
-    Some(Answer { status, body })
+    Some((status, body))
 }
 
-fn unchunked(mut rest: &str) -> Option<String> {
-    let mut body = String::new();
+fn unchunked(mut rest: &[u8]) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
     loop {
-        let (size, after) = rest.split_once("\r\n")?;
-        let size = usize::from_str_radix(size.split(';').next()?, 16).ok()?;
+        let (size, after) = split(rest, b"\r\n")?;
+        let size = std::str::from_utf8(size).ok()?.split(';').next()?;
+        let size = usize::from_str_radix(size, 16).ok()?;
         if size == 0 {
             return Some(body);
         }
-        body.push_str(after.get(..size)?);
+        body.extend_from_slice(after.get(..size)?);
         rest = after.get(size + 2..)?;
     }
+}
+
+/// What stands before and behind a mark.
+fn split<'a>(bytes: &'a [u8], mark: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let at = bytes.windows(mark.len()).position(|window| window == mark)?;
+    Some((&bytes[..at], &bytes[at + mark.len()..]))
 }
 
 #[cfg(test)]
@@ -177,7 +197,8 @@ mod tests {
 
     #[test]
     fn bodies_are_read_by_length_by_chunks_and_to_the_end() {
-        let body = |answer: &str| parse(answer.as_bytes()).map(|answer| (answer.status, answer.body));
+        let text = |(status, body)| (status, String::from_utf8(body).expect("it was a text"));
+        let body = |answer: &str| parse(answer.as_bytes()).map(text);
         assert_eq!(
             body("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"),
             Some((200, "{}".into()))
@@ -186,6 +207,8 @@ mod tests {
         let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{ \r\n1\r\n}\r\n0\r\n\r\n";
         assert_eq!(body(chunked), Some((200, "{ }".into())));
         assert_eq!(body("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}"), None);
+        let broken = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{ \r\n";
+        assert_eq!(body(broken), None, "it has no end");
         assert_eq!(body("HTTP/1.1"), None);
     }
 }

@@ -57,6 +57,7 @@ mod command;
 pub use command::{Said, server_says, server_says_in};
 mod acts;
 pub use acts::Acts;
+pub mod archives;
 mod deployers;
 pub use deployers::{Deployers, Deployments};
 mod skip;

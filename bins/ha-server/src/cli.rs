@@ -89,6 +89,11 @@ pub(crate) enum Command {
     /// Either side is a directory or a bucket. Refused while a node lives on either side. After it, start the nodes with the new
     /// place, and none with the old one again: it holds the same plane.
     CopyState(Box<CopyStateArgs>),
+    /// Copy the state of a plane at rest to another store, as copy-state does, and remove from the copy what nothing refers to.
+    ///
+    /// That is: locations at which no entity is, nor a part of a location at which one is, and tasks that have ended of entities that are no
+    /// more. The state it is copied from stays as it is.
+    CleanOrphanedState(Box<CopyStateArgs>),
 }
 
 /// How fast a plane lives. What is not given is the profile's.

@@ -10,6 +10,7 @@
 
 mod atomic_file;
 mod boot;
+mod clean_state;
 mod cli;
 mod clock;
 mod copy_state;
@@ -59,6 +60,9 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => runtime().and_then(|runtime| runtime.block_on(demo::run(args))),
         Command::Probe(args) => runtime().and_then(|runtime| runtime.block_on(probe::run(*args))),
         Command::CopyState(args) => runtime().and_then(|runtime| runtime.block_on(copy_state::run(*args))),
+        Command::CleanOrphanedState(args) => {
+            runtime().and_then(|runtime| runtime.block_on(clean_state::run(&args)))
+        }
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -91,7 +95,7 @@ pub fn read_command_line(
                 Profile::choose(args.profile.as_deref(), &place.as_persistence()).map_err(unusable)?;
             profile.config(&args.timings).map(drop).map_err(unusable)
         }
-        Command::CopyState(args) => {
+        Command::CopyState(args) | Command::CleanOrphanedState(args) => {
             Place::parse("FROM", &args.from, None, &args.bucket).map_err(unusable)?;
             Place::parse("TO", &args.to, None, &args.bucket)
                 .map(drop)

@@ -169,6 +169,7 @@ impl PlaneBuilder {
             started: watch::Sender::new(None),
             stopped: watch::Sender::new(false),
             stopping: AtomicBool::new(false),
+            largest_change: self.config.batch_bytes(),
             uri: (!self.uri.is_empty()).then_some(self.uri),
         });
         let host =

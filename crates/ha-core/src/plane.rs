@@ -47,6 +47,7 @@ pub(crate) struct Shared {
     pub(crate) stopping: AtomicBool,
     pub(crate) uri: Option<String>,
     pub(crate) started_ms: u64,
+    pub(crate) largest_change: usize,
 }
 
 impl Shared {
@@ -204,6 +205,12 @@ impl Plane {
         self.ask(|reply| Message::Append { epoch, bytes, reply })
             .await
             .unwrap_or(stopped)
+    }
+
+    /// How many bytes one change may have.
+    #[must_use]
+    pub fn largest_change(&self) -> usize {
+        self.shared.largest_change
     }
 
     /// What became of a write whose outcome was unknown. Beyond the last thousand writes the answer is `Forgotten`, never a guess.

@@ -250,6 +250,7 @@ mod tests {
             stopping: false.into(),
             uri: None,
             started_ms: 0,
+            largest_change: 0,
         }
     }
 

@@ -152,6 +152,12 @@ impl Config {
         self.lease_ttl
     }
 
+    /// How many bytes of changes one entry takes at most, and so one change.
+    #[must_use]
+    pub fn batch_bytes(&self) -> usize {
+        self.batch_bytes
+    }
+
     /// How long before the end of the lease work must end.
     #[must_use]
     pub fn stop_grace(&self) -> Duration {

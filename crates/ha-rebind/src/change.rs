@@ -89,6 +89,11 @@ pub enum Change<'a> {
         /// The new one.
         level: u16,
     },
+    /// All that there was is no more, and this is there in its place. The first change of its batch.
+    Replace {
+        /// The [parts](crate::State::parts) of a state: deflated, one behind the other, each with its length in front.
+        packed: &'a [u8],
+    },
 }
 
 /// The changes of one proposal: applied together or not at all.

@@ -26,19 +26,24 @@ pub use location::Location;
 mod change;
 pub use change::{Batch, Change};
 mod state;
+pub use state::packed::LARGEST_REPLACEMENT;
 pub use state::slot::{Quarantined, Remembered};
 pub use state::snapshot::{PART_BYTES, Part, PartError};
-pub use state::{Applied, ItemCounts, KEY_LIFE, MOST_KEYS, State};
+pub use state::{Applied, ItemCounts, KEY_LIFE, MOST_KEYS, Orphans, State, Unfit};
 mod propose;
 pub use propose::{ClientKey, Draft, Evaluated, Refusal, Staging};
+mod replacement;
+pub use replacement::Replacement;
+mod archive;
+pub use archive::{About, ArchiveError};
 mod managed;
 pub use managed::Managed;
 mod proposer;
 pub use proposer::{ProposeError, Proposer};
 mod host;
 pub use host::{
-    BadFailureMode, EffectorCall, FailureMode, FailureModes, Host, HostError, HostSettings, Quorum,
-    TaskLimits,
+    BadFailureMode, EffectorCall, Export, ExportError, FailureMode, FailureModes, Host, HostError,
+    HostSettings, ImportError, Quorum, TaskLimits,
 };
 mod adjuncts;
 pub use adjuncts::{

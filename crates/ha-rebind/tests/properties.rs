@@ -5,8 +5,8 @@ mod common;
 use bytes::Bytes;
 use common::{Leader, entity, id, json, replay, replay_upon, task_id, through_parts};
 use ha_rebind::{
-    Draft, Ended, EntityId, Json, Location, LocationId, Outcome, PART_BYTES, Refusal, Started, State, Task,
-    Values,
+    Draft, Ended, EntityId, Json, Location, LocationId, Outcome, PART_BYTES, Refusal, Replacement, Started,
+    State, Task, Values,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -51,6 +51,10 @@ enum Ask {
     Lose(u8),
     /// All that is staged is durable.
     Commit,
+    /// What is durable now is put by.
+    PutBy,
+    /// What was put by takes the place of all that there is.
+    Replace,
 }
 
 fn asks() -> impl Strategy<Value = Vec<Ask>> {
@@ -67,6 +71,8 @@ fn asks() -> impl Strategy<Value = Vec<Ask>> {
         1 => few.prop_map(|task| Ask::End { task }),
         1 => any::<u8>().prop_map(Ask::Lose),
         3 => Just(Ask::Commit),
+        1 => Just(Ask::PutBy),
+        1 => Just(Ask::Replace),
     ];
     vec(ask, 0..80)
 }
@@ -119,16 +125,25 @@ fn make(draft: &mut Draft<'_>, ask: &Ask) -> Result<(), Refusal> {
                 outcome: Outcome::Done(json("null")),
             },
         ),
-        Ask::Lose(_) | Ask::Commit => Ok(()),
+        Ask::Lose(_) | Ask::Commit | Ask::PutBy | Ask::Replace => Ok(()),
     }
 }
 
 /// A life of a leader.
 fn live(asks: &[Ask]) -> Leader {
-    let mut leader = Leader::default();
+    let (mut leader, mut by) = (Leader::default(), State::default());
     for ask in asks {
         match ask {
             Ask::Commit => leader.commit(),
+            Ask::PutBy => by = leader.state.clone(),
+            Ask::Replace => {
+                let replacement = Replacement::new(by.clone(), leader.state.level()).expect("it fits");
+                let replace = |draft: &mut Draft<'_>| {
+                    draft.replace(&replacement);
+                    Ok(())
+                };
+                leader.stage(replace).expect("nothing refuses it");
+            }
             Ask::Lose(at) => leader.lose(usize::from(*at)),
             // A refusal leaves no trace; what was made counts.
             ask => _ = leader.stage(|draft| make(draft, ask)),

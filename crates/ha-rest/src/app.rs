@@ -28,6 +28,7 @@ pub fn app(control: Arc<dyn Control>, settings: Settings) -> Router {
     let shared = Shared {
         control,
         settings: Arc::new(settings),
+        archives: Arc::default(),
     };
     let gated = |router: Router<Shared>, (path, methods): (String, MethodRouter<Shared>)| {
         router.route(&path, methods.route_layer(gate.clone()))
@@ -35,7 +36,7 @@ pub fn app(control: Arc<dyn Control>, settings: Settings) -> Router {
     let managed = shared.control.entities().is_some();
     server::routes()
         .chain([("/".to_owned(), reads(page::show))])
-        .chain(entities::routes().filter(|_| managed))
+        .chain(entities::routes().chain(server::of_state()).filter(|_| managed))
         .fold(Router::new(), gated)
         .fallback(unknown)
         .layer(middleware::from_fn_with_state(shared.clone(), bounded))
@@ -48,6 +49,7 @@ pub fn app(control: Arc<dyn Control>, settings: Settings) -> Router {
 pub(crate) struct Shared {
     pub(crate) control: Arc<dyn Control>,
     pub(crate) settings: Arc<Settings>,
+    pub(crate) archives: Arc<server::Archives>,
 }
 
 /// A resource that is only read.
@@ -126,13 +128,15 @@ impl Methods {
     }
 }
 
-/// Whether the resource at `path` shows or changes the plane's state: Brooklyn's classes with `@HaHotStateRequired`.
+/// Whether the resource at `path` shows or changes the plane's state: Brooklyn's classes with `@HaHotStateRequired`, and the export, which
+/// Brooklyn can read from its store.
 fn needs_hot(path: &str) -> bool {
     let Some(below) = path.strip_prefix("/v1/") else {
         return false;
     };
     let first = below.split('/').next().unwrap_or_default();
     matches!(first, "applications" | "catalog" | "locations")
+        || below.trim_end_matches('/') == "server/ha/persist/export"
 }
 
 /// No such resource; or none yet, of those that a node must be hot for.

@@ -10,7 +10,7 @@ use http::header::CONTENT_TYPE;
 use crate::app::Shared;
 
 /// What can be read by a link, and what it shows.
-const READS: [(&str, &str); 12] = [
+const READS: [(&str, &str); 13] = [
     ("/v1/server/ha/state", "the role of this node"),
     ("/v1/server/ha/states", "the nodes of the plane, and its master"),
     (
@@ -20,6 +20,10 @@ const READS: [(&str, &str); 12] = [
     (
         "/v1/server/ha/metrics",
         "timings, history of roles, counts of reads and writes",
+    ),
+    (
+        "/v1/server/ha/persist/export",
+        "an archive of what the plane manages",
     ),
     ("/v1/server/up", "whether this node is up"),
     (
@@ -35,7 +39,7 @@ const READS: [(&str, &str); 12] = [
 ];
 
 /// What can be posted to, with its form.
-const POSTS: [(&str, &str); 5] = [
+const POSTS: [(&str, &str); 6] = [
     (
         "/v1/server/ha/state",
         "mode=AUTO|MASTER|STANDBY|HOT_STANDBY|HOT_BACKUP|DISABLED",
@@ -43,6 +47,7 @@ const POSTS: [(&str, &str); 5] = [
     ("/v1/server/ha/priority", "priority=0"),
     ("/v1/server/ha/states/clear", ""),
     ("/v1/server/ha/states/clear/node", "nodeId=…"),
+    ("/v1/server/ha/persist/import", "such an archive"),
     ("/v1/server/shutdown", ""),
 ];
 

@@ -37,6 +37,8 @@ async fn the_page_names_the_node_and_every_endpoint() {
         "ha/states/clear/node",
         "ha/priority",
         "ha/metrics",
+        "ha/persist/export",
+        "ha/persist/import",
     ];
     for part in ["HOT_STANDBY", OWN, OTHER, "&lt;script&gt;&amp;&quot;"] {
         assert!(answer.body.contains(part), "{part}");

@@ -1,4 +1,4 @@
-//! Options of `ha-server copy-state`.
+//! Options of `ha-server copy-state` and `clean-orphaned-state`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use clap::Args;
 use super::{StoreArgs, path};
 use crate::settings::parse_duration;
 
-/// Options of `ha-server copy-state`.
+/// Options of `ha-server copy-state` and `clean-orphaned-state`.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Exit codes: 0 copied and verified, 2 the copy failed or was refused, 3 the places cannot be used.\n\
+    after_help = "Exit codes: 0 done and verified, 2 it failed or was refused, 3 the places cannot be used.\n\
     Every option can be written in camel case (--watchPeriod) and in kebab case (--watch-period)."
 )]
 pub(crate) struct CopyStateArgs {

@@ -15,9 +15,11 @@ mod records;
 mod sign;
 
 use std::io::Write;
+use std::sync::Arc;
 use std::time::Instant;
 
 use ha_core::proto::layout;
+use ha_store::Store;
 use tokio::task::JoinSet;
 
 use self::io::{Object, SIDE_BY_SIDE, Side};
@@ -34,6 +36,11 @@ use crate::place::Place;
 /// # Errors
 /// If a plane lives on either side, if anything does not verify, or if the copy failed (2); if the places cannot be used (3).
 pub(crate) async fn run(args: CopyStateArgs) -> Result<(), RunError> {
+    copied(&args).await.map(drop)
+}
+
+/// The same, and what was copied to.
+pub(crate) async fn copied(args: &CopyStateArgs) -> Result<(Place, Arc<dyn Store>), RunError> {
     let begun = Instant::now();
     let unusable = |error: ConfigError| RunError::configuration(error.to_string());
     let from = Place::parse("FROM", &args.from, None, &args.bucket).map_err(unusable)?;
@@ -45,8 +52,9 @@ pub(crate) async fn run(args: CopyStateArgs) -> Result<(), RunError> {
     }
     from.must_exist()?;
     let variables = Environment::of_process().variables;
+    let place = to.clone();
     let (from, to) = (open(&from, &variables).await?, open(&to, &variables).await?);
-    let (head, tally) = copy(&args, &from, &to).await?;
+    let (head, tally) = copy(args, &from, &to).await?;
     let line = format!(
         "copied plane {} from {} to {}: {} entries ({} not valid) up to slot {} in epoch {}, {} manifests, {} parts, {} bytes in {:.1} s; chain {}\n",
         head.plane,
@@ -64,7 +72,7 @@ pub(crate) async fn run(args: CopyStateArgs) -> Result<(), RunError> {
     );
     // There is nobody left to tell that stdout is closed.
     let _ = std::io::stdout().write_all(line.as_bytes());
-    Ok(())
+    Ok((place, to.store))
 }
 
 async fn copy(args: &CopyStateArgs, from: &Side, to: &Side) -> Result<(Head, Tally), RunError> {

@@ -63,6 +63,16 @@ impl Judgement {
         }
     }
 
+    /// It was under way when its state was exported, and what it did since is not known.
+    pub(super) fn imported(entity: Option<EntityId>) -> Self {
+        Self {
+            outcome: Outcome::Interrupted(format!(
+                "{ABORTED}: it had not ended when the state was exported that was imported here, and what it did is not known"
+            )),
+            on_fire: entity,
+        }
+    }
+
     pub(super) fn write(&self, draft: &mut Draft<'_>, task: &TaskId, at_ms: u64) -> Result<Bytes, Refusal> {
         if let Some(entity) = self.on_fire.as_ref().filter(|e| draft.contains(e)) {
             let expected = draft.entity(entity)?.expected();

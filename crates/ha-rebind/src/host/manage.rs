@@ -147,6 +147,14 @@ impl Host {
         }
     }
 
+    /// Waits until nobody is told any more.
+    pub(super) async fn call_all_off(&self) {
+        let all: Vec<_> = lock(&self.0.told).joining.keys().cloned().collect();
+        for id in all {
+            self.call_off(&id).await;
+        }
+    }
+
     /// Writes down that the code of an entity has failed.
     pub(super) async fn blame(&self, proposer: &Proposer, id: &EntityId, why: &str) {
         self.joined(proposer, id, Err(why.to_owned())).await;

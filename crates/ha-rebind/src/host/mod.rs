@@ -10,6 +10,7 @@ mod fire;
 mod ids;
 mod judge;
 mod manage;
+mod persist;
 mod prune;
 mod rebind;
 mod remove;
@@ -17,6 +18,7 @@ mod settings;
 mod work;
 pub use effectors::{Call as EffectorCall, HostError};
 pub use failure::{BadFailureMode, FailureMode, FailureModes, Quorum};
+pub use persist::{Export, ExportError, ImportError};
 pub use settings::{HostSettings, TaskLimits};
 
 use std::collections::HashSet;
@@ -250,17 +252,39 @@ impl Host {
         let _ = self.insist(proposer, "a proposal", |_| Ok(Bytes::new())).await;
     }
 
-    /// All that a leader does of its own accord.
+    /// All that a leader does of its own accord; it begins anew with a state that takes the place of the one before.
     async fn run(&self, proposer: &Proposer) {
-        if !self.rebind(proposer).await {
-            return;
+        loop {
+            let ground = self.read(State::replaced);
+            tokio::select! {
+                () = self.replaced_since(ground) => {}
+                () = self.look_and_act(proposer) => return,
+            }
+            self.call_all_off().await;
         }
-        tokio::join!(
-            self.work(proposer),
-            self.manage(proposer),
-            self.attend(proposer),
-            self.prune(proposer),
-        );
+    }
+
+    /// Looks at all entities, and then acts until leadership is lost or given up.
+    async fn look_and_act(&self, proposer: &Proposer) {
+        if self.rebind(proposer).await {
+            tokio::join!(
+                self.work(proposer),
+                self.manage(proposer),
+                self.attend(proposer),
+                self.prune(proposer),
+            );
+        }
+    }
+
+    /// Waits until another state has taken the place of this one.
+    async fn replaced_since(&self, ground: u64) {
+        let mut follower = self.0.plane.follow();
+        while self.read(State::replaced) == ground {
+            if follower.next().await.is_none() {
+                // With the plane all ends that it waits beside.
+                std::future::pending::<()>().await;
+            }
+        }
     }
 
     /// Counts what there is once the state has been loaded.

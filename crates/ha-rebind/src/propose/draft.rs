@@ -11,6 +11,7 @@ use crate::json::Json;
 use crate::level::Level;
 use crate::location::Location;
 use crate::names::{AdjunctId, EntityId, LocationId, TaskId};
+use crate::replacement::Replacement;
 use crate::state::State;
 use crate::state::descendants;
 use crate::state::tables::{Look, make};
@@ -314,6 +315,15 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
+    /// Puts a state in the place of all that there is, what this proposal has made before included.
+    pub fn replace(&mut self, replacement: &Replacement) {
+        self.tables.put_ground(replacement.state());
+        self.changes.clear();
+        let packed = replacement.packed();
+        codec::encode_into(&mut self.changes, &Change::Replace { packed });
+        self.count = 1;
+    }
+
     pub(crate) fn remember(&mut self, key: &str, fingerprint: [u8; 32], answer: &[u8]) {
         self.make(&Change::Remember {
             key,
@@ -341,7 +351,8 @@ impl<'a> Draft<'a> {
         self.count += 1;
     }
 
-    fn put_task(&mut self, task: &Task) {
+    /// Writes a task as it is now.
+    pub(crate) fn put_task(&mut self, task: &Task) {
         let body = task.body(self.tables.level());
         self.make(&Change::PutTask {
             task: task.id.clone(),

@@ -3,11 +3,13 @@
 use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::level::Level;
 use crate::names::{EntityId, LocationId, TaskId};
+use crate::state::State;
 use crate::state::slot::{Remembered, Slot, TaskSlot};
 use crate::state::tables::{Look, Tables};
 
@@ -57,6 +59,8 @@ impl<K: Clone + Eq + Hash, V: Clone> Layer<K, V> {
 /// Rows of all kinds that differ.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rows {
+    /// What is there in place of all below, and by which batch.
+    ground: Option<(u64, Arc<State>)>,
     entities: Layer<EntityId, Slot>,
     tasks: Layer<TaskId, TaskSlot>,
     locations: Layer<LocationId, Bytes>,
@@ -76,6 +80,13 @@ pub(crate) struct Touched {
 impl Rows {
     /// Takes the rows of another, which lay above.
     pub(crate) fn take(&mut self, above: Self) -> Touched {
+        if above.ground.is_some() {
+            *self = Self {
+                ground: above.ground,
+                level: self.level,
+                ..Self::default()
+            };
+        }
         self.level = above.level.or(self.level);
         Touched {
             entities: self.entities.take(above.entities),
@@ -87,11 +98,48 @@ impl Rows {
 
     /// The batch of this number is durable: its rows are below now.
     pub(crate) fn release(&mut self, touched: &Touched, by: u64) {
+        self.ground.take_if(|(last, _)| *last == by);
         self.entities.release(&touched.entities, by);
         self.tasks.release(&touched.tasks, by);
         self.locations.release(&touched.locations, by);
         self.keys.release(&touched.keys, by);
         self.level = self.level.filter(|(last, _)| *last != by);
+    }
+
+    fn level(&self, below: &impl Look) -> Level {
+        self.level.map_or_else(|| below.level(), |(_, level)| level)
+    }
+
+    fn slot<'a>(&'a self, id: &EntityId, below: &'a impl Look) -> Option<&'a Slot> {
+        let under = || match &self.ground {
+            Some((_, state)) => state.slot(id),
+            None => below.slot(id),
+        };
+        self.entities.over(id, under)
+    }
+
+    fn task_slot<'a>(&'a self, id: &TaskId, below: &'a impl Look) -> Option<&'a TaskSlot> {
+        let under = || match &self.ground {
+            Some((_, state)) => state.task_slot(id),
+            None => below.task_slot(id),
+        };
+        self.tasks.over(id, under)
+    }
+
+    fn location_body<'a>(&'a self, id: &LocationId, below: &'a impl Look) -> Option<&'a Bytes> {
+        let under = || match &self.ground {
+            Some((_, state)) => state.location_body(id),
+            None => below.location_body(id),
+        };
+        self.locations.over(id, under)
+    }
+
+    fn remembered<'a>(&'a self, key: &str, below: &'a impl Look) -> Option<&'a Remembered> {
+        let under = || match &self.ground {
+            Some((_, state)) => Look::remembered(&**state, key),
+            None => below.remembered(key),
+        };
+        self.keys.over(key, under)
     }
 }
 
@@ -104,21 +152,19 @@ pub(crate) struct Seen<'a, B> {
 
 impl<B: Look> Look for Seen<'_, B> {
     fn level(&self) -> Level {
-        self.rows
-            .level
-            .map_or_else(|| self.below.level(), |(_, level)| level)
+        self.rows.level(self.below)
     }
     fn slot(&self, id: &EntityId) -> Option<&Slot> {
-        self.rows.entities.over(id, || self.below.slot(id))
+        self.rows.slot(id, self.below)
     }
     fn task_slot(&self, id: &TaskId) -> Option<&TaskSlot> {
-        self.rows.tasks.over(id, || self.below.task_slot(id))
+        self.rows.task_slot(id, self.below)
     }
     fn location_body(&self, id: &LocationId) -> Option<&Bytes> {
-        self.rows.locations.over(id, || self.below.location_body(id))
+        self.rows.location_body(id, self.below)
     }
     fn remembered(&self, key: &str) -> Option<&Remembered> {
-        self.rows.keys.over(key, || self.below.remembered(key))
+        self.rows.remembered(key, self.below)
     }
 }
 
@@ -130,30 +176,31 @@ pub(crate) struct Making<'a, B> {
     pub(crate) by: u64,
 }
 
-impl<B: Look> Making<'_, B> {
-    fn seen(&self) -> Seen<'_, B> {
-        Seen {
-            below: self.below,
-            rows: &self.rows,
-        }
+impl<B> Making<'_, B> {
+    /// Puts a state in the place of all below.
+    pub(crate) fn put_ground(&mut self, state: Arc<State>) {
+        self.rows = Rows {
+            ground: Some((self.by, state)),
+            ..Rows::default()
+        };
     }
 }
 
 impl<B: Look> Look for Making<'_, B> {
     fn level(&self) -> Level {
-        self.seen().level()
+        self.rows.level(self.below)
     }
     fn slot(&self, id: &EntityId) -> Option<&Slot> {
-        self.rows.entities.over(id, || self.below.slot(id))
+        self.rows.slot(id, self.below)
     }
     fn task_slot(&self, id: &TaskId) -> Option<&TaskSlot> {
-        self.rows.tasks.over(id, || self.below.task_slot(id))
+        self.rows.task_slot(id, self.below)
     }
     fn location_body(&self, id: &LocationId) -> Option<&Bytes> {
-        self.rows.locations.over(id, || self.below.location_body(id))
+        self.rows.location_body(id, self.below)
     }
     fn remembered(&self, key: &str) -> Option<&Remembered> {
-        self.rows.keys.over(key, || self.below.remembered(key))
+        self.rows.remembered(key, self.below)
     }
 }
 
@@ -161,11 +208,13 @@ impl<B: Look> Tables for Making<'_, B> {
     fn raise_level(&mut self, level: Level) {
         self.rows.level = Some((self.by, level));
     }
+    fn replace(&mut self, with: State) {
+        self.put_ground(Arc::new(with));
+    }
     fn slot_mut(&mut self, id: &EntityId) -> Option<&mut Slot> {
-        let below = || self.below.slot(id).map(|slot| (self.by, Some(slot.clone())));
         if !self.rows.entities.0.contains_key(id) {
-            let row = below()?;
-            self.rows.entities.0.insert(id.clone(), row);
+            let slot = self.rows.slot(id, self.below)?.clone();
+            self.rows.entities.0.insert(id.clone(), (self.by, Some(slot)));
         }
         self.rows.entities.0.get_mut(id)?.1.as_mut()
     }

@@ -43,6 +43,25 @@ impl Keys {
         }
     }
 
+    /// As they are where it is another time: as old as they were.
+    pub(crate) fn moved(self, from_ms: u64, to_ms: u64) -> Self {
+        let mut moved = Self::default();
+        for (_, key) in self.by_age {
+            if let Some(remembered) = self.by_key.get(&key) {
+                let age_ms = from_ms.saturating_sub(remembered.at_ms);
+                let at_ms = to_ms.saturating_sub(age_ms);
+                moved.put(
+                    key,
+                    Remembered {
+                        at_ms,
+                        ..remembered.clone()
+                    },
+                );
+            }
+        }
+        moved
+    }
+
     /// All of them, by key.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Remembered)> {
         self.by_key.iter().map(|(key, remembered)| (&**key, remembered))

@@ -4,6 +4,10 @@ mod ended;
 mod find;
 pub(crate) use ended::Kept;
 mod keys;
+mod orphans;
+pub(crate) mod packed;
+mod replace;
+mod rows;
 pub(crate) mod slot;
 pub(crate) mod snapshot;
 pub(crate) mod tables;
@@ -25,6 +29,9 @@ use ended::EndedTasks;
 use keys::Keys;
 pub(crate) use keys::has_expired;
 pub use keys::{KEY_LIFE, MOST_KEYS};
+pub use orphans::Orphans;
+use packed::unpack;
+pub use replace::Unfit;
 use slot::{Quarantined, Remembered, Slot, TaskSlot};
 use tables::{Look, Tables, make};
 
@@ -50,6 +57,8 @@ pub struct State {
     keys: Keys,
     /// Rows of a snapshot that cannot be read at all.
     unread: BTreeSet<Bytes>,
+    /// The number of the last batch that replaced it, as far as this process has seen one.
+    replaced: u64,
 }
 
 /// Batches that could not be read: how many, why the first could not, and some of them.
@@ -104,6 +113,7 @@ impl Default for State {
             locations: BTreeMap::new(),
             keys: Keys::default(),
             unread: BTreeSet::new(),
+            replaced: 0,
         }
     }
 }
@@ -111,8 +121,8 @@ impl Default for State {
 impl State {
     /// Applies a batch of the journal. Cannot fail: what cannot be read is set aside, and what does not fit is skipped.
     pub fn apply(&mut self, batch: &[u8], time_ms: u64) -> Applied {
-        match Batch::decode(batch) {
-            Ok(decoded) => self.apply_batch(&decoded, time_ms),
+        match Batch::decode(batch).and_then(|decoded| Ok((replacement(&decoded)?, decoded))) {
+            Ok((replacement, decoded)) => self.apply_batch(&decoded, replacement, time_ms),
             Err(why) => {
                 self.set_aside.count += 1;
                 self.set_aside.why.get_or_insert_with(|| why.clone());
@@ -124,14 +134,19 @@ impl State {
         }
     }
 
-    fn apply_batch(&mut self, batch: &Batch<'_>, time_ms: u64) -> Applied {
+    fn apply_batch(&mut self, batch: &Batch<'_>, replacement: Option<Self>, time_ms: u64) -> Applied {
         self.time_ms = self.time_ms.max(time_ms);
         if batch.after != self.last || batch.number <= self.last {
             return Applied::Void;
         }
         self.last = batch.number;
-        let places = self.fetch(&batch.changes);
-        for (change, place) in batch.changes.iter().zip(places) {
+        let rest = usize::from(replacement.is_some());
+        if let Some(with) = replacement {
+            self.replace(with.moved_to(self.time_ms));
+        }
+        let changes = &batch.changes[rest..];
+        let places = self.fetch(changes);
+        for (change, place) in changes.iter().zip(places) {
             let fits = self.set_in_place(place, change) || make(self, change, time_ms);
             self.skipped += u64::from(!fits);
         }
@@ -374,6 +389,14 @@ impl PartialEq for State {
     }
 }
 
+/// The state that a batch puts in the place of all that there is, if it does.
+fn replacement(batch: &Batch<'_>) -> Result<Option<State>, Unreadable> {
+    match batch.changes.first() {
+        Some(Change::Replace { packed }) => unpack(packed).map(Some),
+        _ => Ok(None),
+    }
+}
+
 /// An entity and all below it, parents first.
 pub(crate) fn descendants(tables: &impl Look, id: &EntityId) -> Vec<EntityId> {
     let mut all: Vec<EntityId> = tables.slot(id).map(|_| id.clone()).into_iter().collect();
@@ -392,72 +415,4 @@ const CACHE_LINE: usize = 64;
 /// Stands before all task ids.
 fn first_task() -> TaskId {
     TaskId::new("0").expect("a digit is an id")
-}
-
-impl Look for State {
-    fn level(&self) -> Level {
-        self.level
-    }
-    fn slot(&self, id: &EntityId) -> Option<&Slot> {
-        self.entities.get(id)
-    }
-    fn task_slot(&self, id: &TaskId) -> Option<&TaskSlot> {
-        self.tasks.get(id)
-    }
-    fn location_body(&self, id: &LocationId) -> Option<&Bytes> {
-        self.locations.get(id)
-    }
-    fn remembered(&self, key: &str) -> Option<&Remembered> {
-        self.keys.get(key)
-    }
-}
-
-impl Tables for State {
-    fn raise_level(&mut self, level: Level) {
-        self.level = level;
-    }
-    fn slot_mut(&mut self, id: &EntityId) -> Option<&mut Slot> {
-        self.entities.get_mut(id)
-    }
-    fn put_slot(&mut self, id: EntityId, slot: Slot) {
-        if slot.parent.is_none() {
-            self.applications.insert(id.clone());
-        }
-        self.entities.insert(id, slot);
-    }
-    fn drop_slot(&mut self, id: &EntityId) {
-        self.applications.remove(id);
-        self.entities.swap_remove(id);
-    }
-    fn put_task_slot(&mut self, id: TaskId, slot: TaskSlot) {
-        self.drop_task_slot(&id);
-        if let Some(entity) = &slot.entity {
-            self.tasks_of.insert((entity.clone(), id.clone()));
-        }
-        match slot.read(&id) {
-            Ok(task) if task.ended.is_none() => drop(self.unended.insert(id.clone())),
-            Ok(task) => self.ended.put(&task),
-            // It is kept, and nobody's.
-            Err(_) => {}
-        }
-        self.tasks.insert(id, slot);
-    }
-    fn drop_task_slot(&mut self, id: &TaskId) {
-        let was_unended = self.unended.remove(id);
-        if let Some(Ok(task)) = self.tasks.get(id).filter(|_| !was_unended).map(|t| t.read(id)) {
-            self.ended.drop(&task);
-        }
-        if let Some(entity) = self.tasks.remove(id).and_then(|t| t.entity) {
-            self.tasks_of.remove(&(entity, id.clone()));
-        }
-    }
-    fn put_location_body(&mut self, id: LocationId, body: Bytes) {
-        self.locations.insert(id, body);
-    }
-    fn drop_location_body(&mut self, id: &LocationId) {
-        self.locations.remove(id);
-    }
-    fn put_remembered(&mut self, key: &str, remembered: Remembered) {
-        self.keys.put(key.into(), remembered);
-    }
 }

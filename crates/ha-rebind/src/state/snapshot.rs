@@ -3,6 +3,8 @@
 //! A part is rows, each with its length in front. The same state makes the same parts, whatever way it came about; the journal's layer
 //! names each part by its hash.
 
+use std::convert::Infallible;
+
 use bincode::{BorrowDecode, Encode};
 use bytes::Bytes;
 
@@ -71,6 +73,12 @@ pub struct Part {
 #[error("a part of the snapshot is {0}")]
 pub struct PartError(#[source] Unreadable);
 
+impl PartError {
+    pub(crate) fn why(&self) -> &Unreadable {
+        &self.0
+    }
+}
+
 impl Part {
     /// Looks at a part.
     ///
@@ -111,10 +119,22 @@ impl State {
     /// The state as parts, each of at most [`PART_BYTES`] or one row.
     #[must_use]
     pub fn parts(&self) -> Vec<Vec<u8>> {
+        let mut parts = Vec::new();
+        let taken: Result<(), Infallible> = self.each_part(|part| {
+            parts.push(part);
+            Ok(())
+        });
+        match taken {
+            Ok(()) => parts,
+        }
+    }
+
+    /// The same one after the other, so that no more than one is held.
+    pub(crate) fn each_part<E>(&self, take: impl FnMut(Vec<u8>) -> Result<(), E>) -> Result<(), E> {
         let mut writer = Writer {
             level: self.level.clamp(Level::FIRST, Level::NEWEST),
-            parts: Vec::new(),
-            row: Vec::new(),
+            part: Vec::new(),
+            take,
         };
         writer.put(&Row::Head {
             level: self.level.0,
@@ -123,13 +143,12 @@ impl State {
             skipped: self.skipped,
             set_aside: self.set_aside.count,
             entities: self.entities.len() as u64,
-        });
-        self.set_aside
-            .kept
-            .iter()
-            .for_each(|batch| writer.put(&Row::SetAside { batch }));
+        })?;
+        for batch in &self.set_aside.kept {
+            writer.put(&Row::SetAside { batch })?;
+        }
         for (id, body) in &self.locations {
-            writer.put(&Row::Location { id: id.clone(), body });
+            writer.put(&Row::Location { id: id.clone(), body })?;
         }
         for (
             key,
@@ -145,7 +164,7 @@ impl State {
                 fingerprint: *fingerprint,
                 answer,
                 at_ms: *at_ms,
-            });
+            })?;
         }
         for id in self.tasks() {
             let TaskSlot { entity, body } = &self.tasks[id];
@@ -153,7 +172,7 @@ impl State {
                 id: id.clone(),
                 entity: entity.clone(),
                 body,
-            });
+            })?;
         }
         let mut entities: Vec<_> = self.entities.iter().collect();
         entities.sort_unstable_by(|a, b| a.0.cmp(b.0));
@@ -164,10 +183,12 @@ impl State {
                 children: slot.children().iter().cloned().collect(),
                 body: &slot.body,
                 sensors: slot.sensors.bytes(),
-            });
+            })?;
         }
-        self.unread.iter().for_each(|row| writer.put_bytes(row));
-        writer.parts
+        for row in &self.unread {
+            writer.put_bytes(row)?;
+        }
+        writer.finish()
     }
 
     /// The state of a snapshot.
@@ -263,30 +284,33 @@ impl SetAside {
     }
 }
 
-struct Writer {
+/// Gives each part away when it is full.
+struct Writer<T> {
     level: Level,
-    parts: Vec<Vec<u8>>,
-    row: Vec<u8>,
+    /// Empty before the first row.
+    part: Vec<u8>,
+    take: T,
 }
 
-impl Writer {
-    fn put(&mut self, row: &Row<'_>) {
-        self.row = codec::encode(row);
-        let row = std::mem::take(&mut self.row);
-        self.put_bytes(&row);
+impl<E, T: FnMut(Vec<u8>) -> Result<(), E>> Writer<T> {
+    fn put(&mut self, row: &Row<'_>) -> Result<(), E> {
+        self.put_bytes(&codec::encode(row))
     }
 
-    fn put_bytes(&mut self, row: &[u8]) {
-        if self
-            .parts
-            .last()
-            .is_none_or(|part| part.len() + row.len() + LENGTH > PART_BYTES)
-        {
-            self.parts
-                .push([&MAGIC[..], &self.level.0.to_le_bytes()].concat());
+    fn put_bytes(&mut self, row: &[u8]) -> Result<(), E> {
+        let is_full = self.part.len() + row.len() + LENGTH > PART_BYTES;
+        if is_full && !self.part.is_empty() {
+            (self.take)(std::mem::take(&mut self.part))?;
         }
-        let part = self.parts.last_mut().expect("one was pushed");
-        put_piece(part, row);
+        if self.part.is_empty() {
+            self.part = [&MAGIC[..], &self.level.0.to_le_bytes()].concat();
+        }
+        put_piece(&mut self.part, row);
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<(), E> {
+        (self.take)(self.part)
     }
 }
 

@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 
+use super::State;
+use super::packed::unpack;
 use super::slot::{Remembered, Slot, TaskSlot};
 use crate::change::Change;
 use crate::level::Level;
@@ -20,6 +22,8 @@ pub(crate) trait Look {
 /// All that a change can touch.
 pub(crate) trait Tables: Look {
     fn raise_level(&mut self, level: Level);
+    /// Takes a whole state in place of all that there is.
+    fn replace(&mut self, with: State);
     fn slot_mut(&mut self, id: &EntityId) -> Option<&mut Slot>;
     fn put_slot(&mut self, id: EntityId, slot: Slot);
     fn drop_slot(&mut self, id: &EntityId);
@@ -120,6 +124,13 @@ pub(crate) fn make(tables: &mut impl Tables, change: &Change<'_>, time_ms: u64) 
             if fits {
                 tables.raise_level(level);
             }
+            fits
+        }
+        Change::Replace { packed } => {
+            let read = unpack(packed);
+            let fits = read.is_ok();
+            read.into_iter()
+                .for_each(|state| tables.replace(state.moved_to(time_ms)));
             fits
         }
     }

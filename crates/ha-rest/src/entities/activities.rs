@@ -114,7 +114,20 @@ fn task(state: &State, id: &str) -> Result<Task, ApiError> {
     found.ok_or_else(missing)?.map_err(unreadable)
 }
 
-/// A task that was accepted here, as it is by now.
-pub(super) fn accepted(host: &Host, id: &TaskId) -> Result<Task, ApiError> {
-    host.read(|state| task(state, id.as_str()))
+/// A task that this request was answered with, as it is by now. It was durable; if it is no more, and its key is not remembered either, another
+/// state has taken the place of the one that it was in.
+pub(super) fn accepted(host: &Host, write: &Write, id: &TaskId) -> Result<Task, ApiError> {
+    host.read(|state| {
+        let is_kept = write.key().is_some_and(|key| state.remembered(key.key).is_some());
+        let replaced = |why| {
+            if is_kept {
+                why
+            } else {
+                ApiError::outcome_unknown(REPLACED)
+            }
+        };
+        task(state, id.as_str()).map_err(replaced)
+    })
 }
+
+const REPLACED: &str = "It was accepted, and the state of the plane has been replaced by an import since: look at what is there now, or ask again";

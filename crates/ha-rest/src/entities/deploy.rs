@@ -91,7 +91,7 @@ async fn deploy(
         other => other.into(),
     })?;
     let _ = tokio::time::timeout(shared.settings.deploy_wait, host.ended(&task)).await;
-    let task = activities::accepted(host, &task)?;
+    let task = activities::accepted(host, write, &task)?;
     // With a key this may be an answer to an earlier request, whose application is not the one planned now.
     let application = task.entity.clone().unwrap_or_else(|| plan.application().clone());
     let mut response = host.read(|state| activities::summary(state, &task, StatusCode::CREATED));
@@ -115,7 +115,7 @@ pub(super) async fn children(
     let is_started = write.query.optional("start").is_none() || write.query.flag("start")?;
     let plan = plan(&host, &write, Place::Below(parent.clone())).await?;
     let task = host.add_children(write.key(), &parent, &plan, is_started).await?;
-    let task = activities::accepted(&host, &task)?;
+    let task = activities::accepted(&host, &write, &task)?;
     Ok(host.read(|state| activities::summary(state, &task, StatusCode::CREATED)))
 }
 
@@ -129,7 +129,7 @@ pub(super) async fn delete(
     let found = host.read(|state| find::application(state, &path.application));
     let id = found.or_else(|why| has_gone(&host, &write).ok_or(why))?;
     let task = host.remove(write.key(), &id).await?;
-    removed(&host, &task)
+    removed(&host, &write, &task)
 }
 
 /// `POST …/expunge`: removes an entity and all below it, and tells none of them; 202 with the task.
@@ -141,7 +141,7 @@ pub(super) async fn expunge(
     let found = host.read(|state| find::entity(state, &path).map(|(_, id)| id));
     let id = found.or_else(|why| has_gone(&host, &write).ok_or(why))?;
     let task = host.expunge(write.key(), &id).await?;
-    removed(&host, &task)
+    removed(&host, &write, &task)
 }
 
 /// What the first request with this key has removed is found no more, and its answer is: any id will do to ask for it.
@@ -152,7 +152,7 @@ fn has_gone(host: &Host, write: &Write) -> Option<EntityId> {
         .flatten()
 }
 
-fn removed(host: &Host, task: &TaskId) -> Result<Response, ApiError> {
-    let task = activities::accepted(host, task)?;
+fn removed(host: &Host, write: &Write, task: &TaskId) -> Result<Response, ApiError> {
+    let task = activities::accepted(host, write, task)?;
     Ok(host.read(|state| activities::summary(state, &task, StatusCode::ACCEPTED)))
 }

@@ -98,11 +98,11 @@ pub(super) async fn invoke(
     };
     let task = host.invoke(write.key(), call).await?;
     let waited = tokio::time::timeout(patience, host.ended(&task)).await;
-    answer(&host, &task, waited.is_ok())
+    answer(&host, &write, &task, waited.is_ok())
 }
 
-fn answer(host: &Host, id: &TaskId, has_ended: bool) -> Result<Response, ApiError> {
-    let task = activities::accepted(host, id)?;
+fn answer(host: &Host, write: &Write, id: &TaskId, has_ended: bool) -> Result<Response, ApiError> {
+    let task = activities::accepted(host, write, id)?;
     let failed = |why: String| {
         Err(ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, why).with_details(format!("Task {id}")))
     };

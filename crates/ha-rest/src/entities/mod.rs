@@ -19,6 +19,7 @@ mod sensors;
 mod tags;
 mod task;
 mod write;
+pub(crate) use write::Write;
 
 use axum::extract::{FromRequestParts, RawQuery};
 use axum::response::{IntoResponse, Response};
@@ -32,7 +33,7 @@ use crate::error::ApiError;
 use crate::params::Params;
 
 /// What this node knows of entities. There is nothing below these resources where it knows none.
-pub(crate) struct Entities(Host);
+pub(crate) struct Entities(pub(crate) Host);
 
 impl FromRequestParts<Shared> for Entities {
     type Rejection = Response;
@@ -45,7 +46,7 @@ impl FromRequestParts<Shared> for Entities {
 }
 
 /// The parameters of a query.
-pub(crate) struct Query(Params);
+pub(crate) struct Query(pub(crate) Params);
 
 impl FromRequestParts<Shared> for Query {
     type Rejection = ApiError;

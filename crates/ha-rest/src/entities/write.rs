@@ -26,8 +26,8 @@ const LONGEST_KEY: usize = 255;
 
 /// A write as it came.
 #[derive(Debug)]
-pub(super) struct Write {
-    pub(super) body: Bytes,
+pub(crate) struct Write {
+    pub(crate) body: Bytes,
     pub(super) query: Params,
     pub(super) is_form: bool,
     key: Option<(String, [u8; 32])>,
@@ -35,7 +35,7 @@ pub(super) struct Write {
 
 impl Write {
     /// The key under which the answer is remembered, if the client sent one.
-    pub(super) fn key(&self) -> Option<ClientKey<'_>> {
+    pub(crate) fn key(&self) -> Option<ClientKey<'_>> {
         let (key, fingerprint) = self.key.as_ref()?;
         Some(ClientKey {
             key,
@@ -67,6 +67,13 @@ impl FromRequest<Shared> for Write {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &Shared) -> Result<Self, ApiError> {
+        Self::read(request, LONGEST_BLUEPRINT).await
+    }
+}
+
+impl Write {
+    /// Reads a request whose body has `limit` bytes at most.
+    pub(crate) async fn read(request: Request, limit: usize) -> Result<Self, ApiError> {
         let key = key_of(request.headers())?;
         let is_form = says_form(request.headers());
         let query = request.uri().query().unwrap_or_default().to_owned();
@@ -75,7 +82,7 @@ impl FromRequest<Shared> for Write {
             hash.update(part);
             hash.update([0]);
         }
-        let body = params::read(request, LONGEST_BLUEPRINT).await?;
+        let body = params::read(request, limit).await?;
         hash.update(&body);
         Ok(Self {
             query: Params::parse(query.as_bytes())?,

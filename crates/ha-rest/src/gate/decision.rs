@@ -11,7 +11,7 @@ use crate::error::ApiError;
 
 pub(crate) const MASTER_REQUIRED: &str =
     "This request is only permitted against an active primary Brooklyn server";
-const HOT_REQUIRED: &str =
+pub(crate) const HOT_REQUIRED: &str =
     "This request is only permitted against an active primary or hot standby/backup Brooklyn server";
 
 /// Why a request is refused, if it is. First match wins:

@@ -10,7 +10,7 @@ mod service;
 pub use service::{Gate, GateFuture};
 
 mod decision;
-pub(crate) use decision::{MASTER_REQUIRED, refusal};
+pub(crate) use decision::{HOT_REQUIRED, MASTER_REQUIRED, refusal};
 
 use http::header::HeaderName;
 
