@@ -14,6 +14,7 @@ use crate::manifest::Manifest;
 use crate::names::Seq;
 use crate::newest::{Looked, Newest};
 use crate::output::{Applied, Cx, HostRequest};
+use crate::progress::LoadProgress;
 use crate::request::{Ask, RequestId, StoreOp, StoreReply};
 use crate::tail::{Fetched, Tail};
 use crate::time::Instant;
@@ -67,22 +68,6 @@ enum Step {
         view: Box<View>,
         tail: Tail,
     },
-}
-
-/// How far a load of the state has come.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[allow(clippy::exhaustive_structs)]
-pub struct LoadProgress {
-    /// Parts of the snapshot that have come.
-    pub parts: usize,
-    /// How many it has; 0 while that is not known.
-    pub of_parts: usize,
-    /// Whether the owner has restored the state of the snapshot.
-    pub is_restored: bool,
-    /// Up to which slot the journal has been read on from the snapshot; 0 before.
-    pub seq: Seq,
-    /// How far the journal is known to go.
-    pub head: Seq,
 }
 
 /// What the node is told.
@@ -153,13 +138,7 @@ impl Feed {
             Step::Parts { asks, got, .. } => (got.len(), got.len() + asks.len(), Seq(0)),
             Step::ReadOn { view, .. } => (*load.parts, *load.parts, view.pos),
         };
-        Some(LoadProgress {
-            parts,
-            of_parts,
-            is_restored: load.restored,
-            seq,
-            head,
-        })
+        Some(LoadProgress::of((parts, of_parts), load.restored, seq, head))
     }
 
     /// Begins to load, or begins again.

@@ -45,7 +45,8 @@ pub use output::{
     Applied, Event, HostRequest, NotApplied, Output, ReadId, SnapshotParts, Ticket, Tickets, boot_nonce,
 };
 mod feed;
-pub use feed::LoadProgress;
+mod progress;
+pub use progress::LoadProgress;
 mod journal;
 mod keeper;
 mod newest;

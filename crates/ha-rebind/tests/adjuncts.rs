@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use common::{LEASE, adjunct, entity, id, json, node, until, with};
+use common::{LEASE, adjunct, bell_type, entity, id, json, node, until, with};
 use ha_core::{ActPermit, Plane, Role};
 use ha_rebind::blueprint::{Blueprint, Known};
 use ha_rebind::{
-    Adjunct, AdjunctDescription, AdjunctId, AdjunctKind, AdjunctTypes, Draft, Effect, Effector, Enricher,
-    Entity, EntityType, EntityTypes, Feed, Host, HostSettings, Invocation, Json, Managed, Refusal, Sight,
+    Adjunct, AdjunctDescription, AdjunctId, AdjunctKind, AdjunctTypes, Draft, Effect, Enricher, Entity,
+    EntityType, EntityTypes, Feed, Host, HostSettings, Invocation, Json, Managed, Refusal, Sight,
     TypeDescription, Values,
 };
 use ha_store::{Faulty, MemoryStore, Store};
@@ -86,20 +86,9 @@ impl Enricher for Wild {
 }
 
 fn types(world: &World) -> (EntityTypes, AdjunctTypes) {
-    let ring = Effector {
-        name: "ring".into(),
-        description: String::new(),
-        is_idempotent: false,
-        parameters: Vec::new(),
-    };
-    let bell = TypeDescription {
-        name: "test.Bell".into(),
-        effectors: vec![ring],
-        ..TypeDescription::default()
-    };
     let mut entities = EntityTypes::built_in();
     entities
-        .register(Bell(bell, world.clone()))
+        .register(Bell(bell_type(), world.clone()))
         .expect("its name is new");
     let described = |name: &str, kind| AdjunctDescription {
         name: name.into(),

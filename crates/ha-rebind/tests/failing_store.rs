@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use common::{adjunct, entity, id, json, node, until, with};
+use common::{adjunct, bell_type, entity, id, json, node, until, with};
 use ha_core::{ActPermit, Plane, Role};
 use ha_rebind::{
-    AdjunctDescription, AdjunctKind, AdjunctTypes, Effect, Effector, Entity, EntityType, EntityTypes, Feed,
-    Host, HostSettings, Invocation, Json, Managed, TypeDescription, Values,
+    AdjunctDescription, AdjunctKind, AdjunctTypes, Effect, Entity, EntityType, EntityTypes, Feed, Host,
+    HostSettings, Invocation, Json, Managed, TypeDescription, Values,
 };
 use ha_store::{Fault, Faulty, MemoryStore, Operation, Rule};
 use tokio::sync::Semaphore;
@@ -87,20 +87,9 @@ impl House {
             looks: Arc::clone(&looks),
         };
         settings.adjuncts.feed(once).expect("its name is new");
-        let ring = Effector {
-            name: "ring".into(),
-            description: String::new(),
-            is_idempotent: false,
-            parameters: Vec::new(),
-        };
-        let bell = TypeDescription {
-            name: "test.Bell".into(),
-            effectors: vec![ring],
-            ..TypeDescription::default()
-        };
         let mut types = EntityTypes::built_in();
         types
-            .register(Bell(bell, Arc::clone(&rings)))
+            .register(Bell(bell_type(), Arc::clone(&rings)))
             .expect("its name is new");
         let host = Host::start_with(settings, plane.clone(), managed, types, [1; 32], || 1_000);
         until("it leads", || plane.role() == Role::Master).await;

@@ -38,6 +38,7 @@ mod spec;
 pub use spec::{Blueprint, EntitySpec, LocationSpec, Parameter, PartSpec, Setting};
 mod below;
 mod check;
+mod initialize;
 mod locations;
 mod plan;
 mod read;

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::error::{At, BlueprintError, cut, listed};
+use super::initialize::initialize;
 use super::locations::Locations;
 use super::spec::{Blueprint, EntitySpec, PartSpec, Setting};
 use super::value::Value;
@@ -349,42 +350,6 @@ fn attach(entity: &mut Entity, adjunct: Adjunct, part: &PartSpec, at: At<'_>) ->
     Ok(())
 }
 
-/// The one initializer that is no feed: a sensor with a value that is known now.
-fn initialize(
-    entity: &mut Entity,
-    part: &PartSpec,
-    adjuncts: &[AdjunctDescription],
-    at: At<'_>,
-) -> Result<(), BlueprintError> {
-    let at = at.key("brooklyn.initializers");
-    let wrong = |key, what: String| Err(BlueprintError::new(part.line, at.key(key), what));
-    if part.part_type != STATIC_SENSOR && part.part_type != "static-sensor" {
-        let name = cut(&part.part_type, 200);
-        let feeds = adjuncts.iter().filter(|known| known.kind == AdjunctKind::Feed);
-        let known = [STATIC_SENSOR]
-            .into_iter()
-            .chain(feeds.map(|feed| feed.name.as_str()));
-        return wrong(
-            "type",
-            format!("unknown type '{name}': known are {}", listed(known)),
-        );
-    }
-    let value = |key: &str| part.config.iter().find(|s| s.key == key).map(|s| &s.value);
-    let Some(Value::Text(name)) = value("name") else {
-        return wrong("brooklyn.config.name", "must be the name of a sensor".into());
-    };
-    match value("static.value") {
-        Some(known) if known.depth() == 0 => {
-            entity.sensors.set(name, &known.to_json());
-            Ok(())
-        }
-        _ => wrong(
-            "brooklyn.config.static.value",
-            "must be a value that is known now".into(),
-        ),
-    }
-}
-
 /// As Brooklyn calls what has no name.
 fn default_name(spec: &EntitySpec, id: &EntityId) -> String {
     format!("{}:{}", simple(&spec.entity_type), cut_exactly(id.as_str(), 4))
@@ -410,5 +375,4 @@ fn key_of(kind: AdjunctKind) -> &'static str {
     }
 }
 
-const STATIC_SENSOR: &str = "org.apache.brooklyn.core.sensor.StaticSensor";
 pub(crate) const SAME_ALPHABET: &str = "ids of entities, adjuncts and locations have one alphabet";

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use ha_core::{ActPermit, Config, NodeId, Plane, PlaneBuilder};
 use ha_rebind::{
-    Adjunct, AdjunctId, AdjunctKind, Applied, ClientKey, Draft, Effect, Entity, EntityId, EntityType,
-    Evaluated, Invocation, Json, Refusal, Staging, State, TaskId, TypeDescription, Values,
+    Adjunct, AdjunctId, AdjunctKind, Applied, ClientKey, Draft, Effect, Effector, Entity, EntityId,
+    EntityType, Evaluated, Invocation, Json, Refusal, Staging, State, TaskId, TypeDescription, Values,
 };
 use ha_store::Store;
 
@@ -205,5 +205,20 @@ impl EntityType for Server {
     }
     async fn invoke(&self, _: &Invocation<'_>, _: &ActPermit) -> Result<Effect, String> {
         Ok(Effect::default())
+    }
+}
+
+/// A type that can be rung.
+pub(crate) fn bell_type() -> TypeDescription {
+    let ring = Effector {
+        name: "ring".into(),
+        description: String::new(),
+        is_idempotent: false,
+        parameters: Vec::new(),
+    };
+    TypeDescription {
+        name: "test.Bell".into(),
+        effectors: vec![ring],
+        ..TypeDescription::default()
     }
 }
