@@ -160,6 +160,15 @@ fn names(server: &Server) -> Vec<String> {
     ids.collect()
 }
 
+/// Tells the others to end, whatever becomes of this thread.
+struct Ends<'a>(&'a AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn an_import_amid_writes_comes_as_a_whole_at_one_place_among_them() {
     const KEPT: usize = 30;
@@ -180,6 +189,7 @@ fn an_import_amid_writes_comes_as_a_whole_at_one_place_among_them() {
     let (done, lost, count) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
     let (has_ended, lost, count) = (|| done.load(Ordering::Relaxed), &lost, &count);
     let (before, after, written, looks) = std::thread::scope(|scope| {
+        let end = Ends(&done);
         // Each writes one after the other, and remembers when it was asked and when answered.
         let writers: Vec<_> = (0..4)
             .map(|writer| {
@@ -229,7 +239,7 @@ fn an_import_amid_writes_comes_as_a_whole_at_one_place_among_them() {
         let imported = import(leader, &archive);
         let after = Instant::now();
         more();
-        done.store(true, Ordering::Relaxed);
+        drop(end);
         assert_eq!(imported, (200, String::new()));
         let written: Vec<_> = writers
             .into_iter()

@@ -105,8 +105,11 @@ pub enum ArchiveError {
     OtherState,
 }
 
-/// Writes a state; holds one part at a time.
-pub(crate) fn write(state: &State, about: &About, out: impl Write) -> io::Result<()> {
+/// Writes a state as an archive; holds one part at a time.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write(state: &State, about: &About, out: impl Write) -> io::Result<()> {
     let mut zip = ZipArchiveWriter::new(out);
     let mut manifest = Manifest {
         format: FORMAT,
@@ -143,8 +146,11 @@ fn add(zip: &mut ZipArchiveWriter<impl Write>, name: &str, about: &About, bytes:
     file.finish(size).map(drop).map_err(io::Error::other)
 }
 
-/// Reads what [`write()`] wrote. Nothing of it is believed: no more is inflated than a state may have, and every byte is held against its hash.
-pub(crate) fn read(bytes: &[u8]) -> Result<(About, State), ArchiveError> {
+/// Reads an archive. Nothing of it is believed: no more is inflated than [`LARGEST_REPLACEMENT`], and every byte is held against its hash.
+///
+/// # Errors
+/// If it is none, was altered, or cannot be read by this version.
+pub fn read(bytes: &[u8]) -> Result<(About, State), ArchiveError> {
     read_within(LARGEST_REPLACEMENT, bytes)
 }
 

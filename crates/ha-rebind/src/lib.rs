@@ -35,7 +35,7 @@ pub use propose::{ClientKey, Draft, Evaluated, Refusal, Staging};
 mod replacement;
 pub use replacement::Replacement;
 mod archive;
-pub use archive::{About, ArchiveError};
+pub use archive::{About, ArchiveError, read as read_archive, write as write_archive};
 mod managed;
 pub use managed::Managed;
 mod proposer;

@@ -8,6 +8,7 @@ pub(crate) const WORDS: &[&str] = &[
     "demo",
     "probe",
     "copy-state",
+    "clean-orphaned-state",
     "--persist",
     "--persistenceDir",
     "--persistenceLocation",

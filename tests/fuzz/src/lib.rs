@@ -5,6 +5,7 @@
 //! once failed stays there.
 
 mod answer;
+mod archive;
 mod arguments;
 mod blueprint;
 mod campaign;
@@ -135,6 +136,14 @@ pub const TARGETS: &[Target] = &[
         memory: REPEATED,
     },
     Target {
+        name: "archive",
+        about: "an archive of a state, and a state that takes the place of another",
+        run: archive::run,
+        seeds: archive::seeds,
+        words: archive::WORDS,
+        memory: INFLATED,
+    },
+    Target {
         name: "schedule",
         about: "what happens to a plane, step by step",
         run: schedule::run,
@@ -149,6 +158,9 @@ const DECODED: usize = 96 << 20;
 const SMALL: usize = 16 << 20;
 /// Aliases of a small text may repeat up to a million values (`ha_rebind`'s bound of a blueprint), and no more.
 const REPEATED: usize = 256 << 20;
+
+/// What is inflated of an archive may be 256 MiB (`ha_rebind`'s bound of a state that is imported); a list that grows has twice the room.
+const INFLATED: usize = 640 << 20;
 
 impl Target {
     /// The one of this name.

@@ -33,7 +33,7 @@ pub(crate) fn entries() -> Seeds {
         .collect()
 }
 
-fn bytes_of(hex: &str) -> Vec<u8> {
+pub(crate) fn bytes_of(hex: &str) -> Vec<u8> {
     let digits: Vec<u32> = hex.chars().filter_map(|c| c.to_digit(16)).collect();
     digits
         .chunks_exact(2)

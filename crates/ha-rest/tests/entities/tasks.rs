@@ -89,3 +89,24 @@ async fn a_task_is_called_off_and_told_of_everywhere() {
         "the permit was not taken by the one that was called off"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_whose_state_an_import_has_replaced_is_answered_as_unknown() {
+    let plane = Plane::with_kitchen().await;
+    plane.at_rest().await;
+    let (host, mut archive) = (&plane.master.host, Vec::new());
+    host.export(false).await.unwrap().write(&mut archive).unwrap();
+    let boil = format!("{KETTLE}/effectors/boil");
+    let import = async {
+        let is_accepted = || host.read(|state| state.unended_tasks().len() == 1);
+        plane.master.until("it is accepted", is_accepted).await;
+        host.import(None, archive.into()).await.unwrap();
+    };
+    let (answer, ()) = tokio::join!(plane.master.post(&boil, "{}"), import);
+    let outcome = (answer.status.as_u16(), answer.header("x-ha-outcome"));
+    assert_eq!(
+        outcome,
+        (504, Some("unknown")),
+        "and no 404, which says that it was not applied"
+    );
+}

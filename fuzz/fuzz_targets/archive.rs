@@ -1,0 +1,6 @@
+//! `archive` of `ha_fuzz::TARGETS`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    (ha_fuzz::Target::named("archive").expect("it is one of them").run)(data);
+});
