@@ -1,13 +1,15 @@
 //! `cargo xtask sim`: worlds from seeds.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use ha_sim::{
     KINDS, Kind, Plan, Report, SEC, Summary, Sums, Trace, Violation, run as run_world, shrink, year,
 };
+
+use ha_worlds::Deeds;
 
 use crate::figures::Figures;
 
@@ -46,10 +48,13 @@ pub(crate) struct Args {
     /// Worlds at a time.
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=256))]
     threads: u64,
+    /// The nodes manage applications, tasks and keys, with checkers for these.
+    #[arg(long, conflicts_with_all = ["shrink", "year"])]
+    entities: bool,
     /// Runs one plane through a compressed year instead, or through so many days: of the other options it takes the seed only.
     #[arg(long, num_args = 0..=1, default_missing_value = "365", value_name = "DAYS")]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=3_650))]
-    #[arg(conflicts_with_all = ["hours", "worlds", "minutes", "kind", "secs", "nodes", "with", "without", "shrink", "threads"])]
+    #[arg(conflicts_with_all = ["hours", "worlds", "minutes", "kind", "secs", "nodes", "with", "without", "shrink", "threads", "entities"])]
     year: Option<u64>,
 }
 
@@ -116,7 +121,7 @@ impl Args {
 }
 
 /// Shows a world again: what the seed does not say itself is said.
-fn again(plan: &Plan) -> String {
+fn again(plan: &Plan, is_with_entities: bool) -> String {
     let drawn = Plan::of(plan.seed, plan.kind, plan.turmoil / SEC);
     let (had, has) = (drawn.faults.kinds(), plan.faults.kinds());
     let kind = format!("{:?}", plan.kind).to_lowercase();
@@ -126,6 +131,9 @@ fn again(plan: &Plan) -> String {
         plan.turmoil / SEC,
         plan.nodes
     );
+    if is_with_entities {
+        command.push_str(" --entities");
+    }
     for kind in KINDS {
         match (had.contains(&kind), has.contains(&kind)) {
             (false, true) => command.push_str(&format!(" --with {kind}")),
@@ -141,6 +149,8 @@ struct Shared {
     summary: Summary,
     /// The hash of each world, in the order of their seeds.
     traces: BTreeMap<u64, u64>,
+    /// What was done with entities; `None` without them.
+    deeds: Option<Arc<Deeds>>,
 }
 
 pub(crate) fn run(args: &Args) -> Result<Figures, String> {
@@ -154,9 +164,11 @@ pub(crate) fn run(args: &Args) -> Result<Figures, String> {
     }
     let began = Instant::now();
     let (next, shared) = (AtomicU64::new(0), Mutex::new(Shared::default()));
+    let deeds = args.entities.then(Arc::<Deeds>::default);
+    shared.lock().expect("no worker yet").deeds.clone_from(&deeds);
     std::thread::scope(|scope| {
         for _ in 0..args.threads.max(1) {
-            scope.spawn(|| work(args, began, &next, &shared));
+            scope.spawn(|| work(args, began, &next, &shared, deeds.as_ref()));
         }
     });
     let mut shared = shared.into_inner().expect("no worker panics");
@@ -164,7 +176,7 @@ pub(crate) fn run(args: &Args) -> Result<Figures, String> {
     Ok(report(&shared, began))
 }
 
-fn work(args: &Args, began: Instant, next: &AtomicU64, shared: &Mutex<Shared>) {
+fn work(args: &Args, began: Instant, next: &AtomicU64, shared: &Mutex<Shared>, deeds: Option<&Arc<Deeds>>) {
     loop {
         let world = next.fetch_add(1, Ordering::Relaxed);
         if args.is_over(world, &shared.lock().expect("no worker panics").summary, began) {
@@ -172,11 +184,11 @@ fn work(args: &Args, began: Instant, next: &AtomicU64, shared: &Mutex<Shared>) {
         }
         let plan = args.plan(args.seed.wrapping_add(world));
         // One in a hundred is run again: the same seed is the same world.
-        let result = once_or_twice(&plan, world.is_multiple_of(100));
+        let result = once_or_twice(&plan, world.is_multiple_of(100), deeds);
         if let Err(violation) = &result {
             eprintln!(
                 "{violation}\nagain: {}    (HA_LOG=1 tells all that happens)",
-                again(&plan)
+                again(&plan, args.entities)
             );
             if args.shrink {
                 shrink_and_tell(&plan);
@@ -202,9 +214,13 @@ fn work(args: &Args, began: Instant, next: &AtomicU64, shared: &Mutex<Shared>) {
     }
 }
 
-fn once_or_twice(plan: &Plan, twice: bool) -> Result<Report, Violation> {
-    let result = run_world::<Sums>(plan, Vec::new);
-    if twice && result != run_world::<Sums>(plan, Vec::new) {
+fn once_or_twice(plan: &Plan, twice: bool, deeds: Option<&Arc<Deeds>>) -> Result<Report, Violation> {
+    let run = || match deeds {
+        Some(deeds) => ha_worlds::run(plan, deeds),
+        None => run_world::<Sums>(plan, Vec::new),
+    };
+    let result = run();
+    if twice && result != run() {
         return Err(Violation::new(
             plan.seed,
             "the same seed is not the same world twice",
@@ -214,12 +230,12 @@ fn once_or_twice(plan: &Plan, twice: bool) -> Result<Report, Violation> {
 }
 
 fn shrink_and_tell(plan: &Plan) {
-    let smallest = shrink::<Sums>(plan, |plan, _| eprintln!("smaller: {}", again(plan)));
+    let smallest = shrink::<Sums>(plan, |plan, _| eprintln!("smaller: {}", again(plan, false)));
     if let Some((plan, violation)) = smallest {
         eprintln!(
             "smallest, with {}: {violation}\nagain: {}",
             plan.faults.kinds().join(", "),
-            again(&plan)
+            again(&plan, false)
         );
     }
 }
@@ -229,7 +245,14 @@ fn report(shared: &Shared, began: Instant) -> Figures {
     for (mark, count) in summary.marks.iter() {
         eprintln!("{count:>10}  {mark}");
     }
-    let complaints = summary.complaints();
+    let mut complaints = summary.complaints();
+    let deeds = shared.deeds.as_ref().filter(|_| summary.worlds >= ha_sim::ENOUGH);
+    let missed = deeds.map(|deeds| deeds.missed()).unwrap_or_default();
+    complaints.extend(
+        missed
+            .iter()
+            .map(|deed| format!("in {} worlds never: {deed}", summary.worlds)),
+    );
     for complaint in &complaints {
         eprintln!("VIOLATION {complaint}");
     }
@@ -245,6 +268,9 @@ fn report(shared: &Shared, began: Instant) -> Figures {
             format!("{:.0}", summary.tally.operations() as f64 / cpu.max(0.01)),
         );
     for (key, count) in summary.tally.pairs() {
+        figures = figures.with(key, count);
+    }
+    for (key, count) in shared.deeds.iter().flat_map(|deeds| deeds.pairs()) {
         figures = figures.with(key, count);
     }
     let (marks, missed) = (summary.marks.iter().count(), summary.marks.missed().len());

@@ -129,6 +129,14 @@ impl Task {
         self.started.is_some() && self.ended.is_none()
     }
 
+    /// The epoch before this one that began it, if what it did there is not known and it must not be done twice.
+    #[must_use]
+    pub fn interrupted_in(&self, epoch: u64) -> Option<u64> {
+        let is_idempotent = self.call.as_ref().is_some_and(|call| call.is_idempotent);
+        let before = self.started.filter(|s| s.epoch != epoch && !is_idempotent);
+        before.map(|started| started.epoch)
+    }
+
     /// What is stored of it beside its entity.
     pub(crate) fn body(&self, level: Level) -> Vec<u8> {
         let (kind, at_ms, what) = self.ended.as_ref().map_or((0, 0, ""), Ended::wire);

@@ -16,7 +16,7 @@
 
 pub mod rng;
 mod service;
-pub use service::{EMPTIED, Numbers, Service, Sums};
+pub use service::{Desk, EMPTIED, Numbers, Service, Sums};
 mod host;
 pub use host::{Host, Line, change, number};
 mod store;

@@ -3,14 +3,33 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use ha_proto::Digest;
+use ha_proto::{Digest, Epoch};
 
 use crate::rng::Rng;
+
+/// Where a request of a client arrives.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Desk {
+    /// The epoch under which the node writes; `None`: it will only lead soon.
+    pub epoch: Option<Epoch>,
+    /// Whether it may act on the world under that epoch.
+    pub may_act: bool,
+}
 
 /// A replicated state machine: what it holds is a function of the changes that were applied to it, in their order, and of nothing else.
 pub trait Service: Clone + Debug + Default {
     /// A change that a client of it may propose, as bytes. `number` is another one each time.
     fn propose(rng: &mut Rng, number: u64) -> Vec<u8>;
+
+    /// What a node makes of a client's request, upon its state and whatever it has proposed and not heard of. Unless a service says otherwise the
+    /// change is the request as it came.
+    fn offer(&mut self, rng: &mut Rng, number: u64, _desk: Desk) -> Vec<u8> {
+        Self::propose(rng, number)
+    }
+
+    /// A change that this node has offered will certainly not be applied.
+    fn lost(&mut self, _number: u64) {}
 
     /// Applies a committed change: `number` as it was given to [`propose`](Self::propose), and the bytes that came of it.
     fn apply(&mut self, number: u64, change: &[u8]);

@@ -14,6 +14,7 @@ mod connection;
 mod entry;
 mod frame;
 mod location;
+mod managed;
 mod manifest;
 mod mutate;
 mod node;
@@ -142,6 +143,22 @@ pub const TARGETS: &[Target] = &[
         seeds: archive::seeds,
         words: archive::WORDS,
         memory: INFLATED,
+    },
+    Target {
+        name: "batch",
+        about: "a batch of changes to entities and tasks, after some good ones",
+        run: managed::batch,
+        seeds: managed::batches,
+        words: &["hb"],
+        memory: DECODED,
+    },
+    Target {
+        name: "part",
+        about: "a part of a snapshot of entities and tasks",
+        run: managed::part,
+        seeds: managed::parts,
+        words: &["HARP"],
+        memory: DECODED,
     },
     Target {
         name: "schedule",

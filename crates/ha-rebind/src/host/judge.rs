@@ -41,9 +41,8 @@ impl Host {
             Some(Err(quarantined)) => return Err(failed(quarantined.to_string())),
             Some(Ok(entity)) => entity,
         };
-        let before = task.started.filter(|s| s.epoch != epoch);
-        if let Some(started) = before.filter(|_| !call.is_idempotent) {
-            return Err(Judgement::interrupted(id, started.epoch));
+        if let Some(before) = task.interrupted_in(epoch) {
+            return Err(Judgement::interrupted(id, before));
         }
         match effector(&self.0.types, &entity, &call.effector) {
             Ok(_) => Ok((entity, call)),

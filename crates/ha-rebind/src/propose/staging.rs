@@ -16,7 +16,7 @@ use crate::state::tables::{Look, make};
 ///
 /// Each proposal is evaluated upon the durable state and all that is staged. If a batch is lost, so is what was staged upon it: its bytes name
 /// the batch before, so that no node applies it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Staging {
     rows: Rows,
     batches: VecDeque<Staged>,
@@ -24,7 +24,7 @@ pub struct Staging {
     last: u64,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Staged {
     number: u64,
     batch: Bytes,

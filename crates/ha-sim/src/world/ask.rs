@@ -5,7 +5,7 @@ use ha_proto::{Input, Kind, Mode, ReadId, Role};
 use super::World;
 use crate::check::Seen;
 use crate::linear::{self, Answer, Call, Op};
-use crate::{Asked, Host, MS, Micros, Service, Tally, change};
+use crate::{Asked, Desk, Host, MS, Micros, Service, Tally, change};
 
 impl<S: Service + 'static> World<S> {
     /// Something is invoked: its number in the history.
@@ -42,10 +42,19 @@ impl<S: Service + 'static> World<S> {
     fn offer(&mut self, i: usize) -> Option<u64> {
         let number = self.next_change;
         let now = self.members[i].clock(self.now);
-        self.members[i].node.as_ref()?;
-        let body = S::propose(&mut self.rng, number);
         let member = &mut self.members[i];
-        let ticket = member.node.as_mut()?.propose(now, change(number, &body)).ok()?;
+        let node = member.node.as_mut()?;
+        let epoch = node.write_authority();
+        let acts_under = node.act_authority(now).map(|authority| authority.epoch);
+        let desk = Desk {
+            epoch,
+            may_act: acts_under.is_some() && acts_under == epoch,
+        };
+        let body = member.host.state.offer(&mut self.rng, number, desk);
+        let Ok(ticket) = node.propose(now, change(number, &body)) else {
+            member.host.state.lost(number);
+            return None;
+        };
         self.next_change += 1;
         let op = self.invoke(Call::Append(number));
         self.members[i].tickets.insert(ticket.0, (number, op));

@@ -225,6 +225,7 @@ impl<S: Service + 'static> World<S> {
             }
             Event::NotApplied { tickets, .. } => {
                 for (change, op) in self.settle(i, tickets) {
+                    self.members[i].host.state.lost(change);
                     show!(self, Seen::NotApplied { change });
                     self.tally.refused += 1;
                     self.answer(op, |_| Answer::Refused);
