@@ -13,6 +13,7 @@ mod connection;
 mod entry;
 mod frame;
 mod location;
+mod managed;
 mod manifest;
 mod mutate;
 mod node;
@@ -133,6 +134,22 @@ pub const TARGETS: &[Target] = &[
         seeds: seeds::blueprints,
         words: blueprint::WORDS,
         memory: REPEATED,
+    },
+    Target {
+        name: "batch",
+        about: "a batch of changes to entities and tasks, after some good ones",
+        run: managed::batch,
+        seeds: managed::batches,
+        words: &["hb"],
+        memory: DECODED,
+    },
+    Target {
+        name: "part",
+        about: "a part of a snapshot of entities and tasks",
+        run: managed::part,
+        seeds: managed::parts,
+        words: &["HARP"],
+        memory: DECODED,
     },
     Target {
         name: "schedule",
