@@ -29,12 +29,13 @@ pub(crate) fn batch(data: &[u8]) {
 /// Any bytes in the place of a part: refused, or a state that is written down and read again as it is.
 pub(crate) fn part(data: &[u8]) {
     match State::from_parts([Bytes::copy_from_slice(data)]) {
-        Ok(state) => look(&state),
+        // Its trees are not walked: what the manifest's hash vouches for was a tree when it was written.
+        Ok(state) => is_written_again(&state),
         Err(bad) => assert!(bad.to_string().len() < 1000),
     }
 }
 
-/// All that can be asked of a state is answered, and its parts make it again.
+/// All that can be asked of a state is answered.
 fn look(state: &State) {
     for application in state.applications() {
         for id in state.descendants(application).iter().take(100) {
@@ -42,6 +43,11 @@ fn look(state: &State) {
             assert!(state.tasks_of(id).all(|task| state.task(task).is_some()));
         }
     }
+    is_written_again(state);
+}
+
+/// The parts of a state make it again.
+fn is_written_again(state: &State) {
     for task in state.unended_tasks() {
         let task = state.task(task).expect("it is there").expect("and can be read");
         assert!(task.ended.is_none());
