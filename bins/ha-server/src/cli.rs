@@ -231,7 +231,7 @@ pub(crate) struct LaunchArgs {
     /// The keys: rebind (an entity that cannot be read, or of an unknown type), addConfig, addPolicy, loadPolicy, danglingRef. The
     /// modes: continue (the default of all: what is wrong is told, and all else is managed), fail_at_end, fail_fast (another node leads,
     /// and this one has failed until it is started again). danglingRefs.minRequiredHealthy says how many references to
-    /// parents and children must lead somewhere: points as [[0,-2],[10,8],[100,95],[200,190]] (the default), `all`, or `none`.
+    /// parents and children must lead somewhere: points as `[[0,-2],[10,8],[100,95],[200,190]]` (the default), `all`, or `none`.
     #[arg(long = "rebindFailureMode", visible_alias = "rebind-failure-mode")]
     #[arg(value_name = "KEY=MODE", value_parser = parse_failure_mode)]
     pub(crate) failure_modes: Vec<(String, String)>,
