@@ -7,6 +7,7 @@ use super::{Host, lock};
 use crate::entity::{Adjunct, AdjunctKind};
 use crate::names::{AdjunctId, EntityId};
 use crate::propose::{ClientKey, Draft};
+use crate::types::check_stored;
 use crate::values::Values;
 
 impl Host {
@@ -35,14 +36,7 @@ impl Host {
                 known: known.join(", "),
             });
         };
-        for key in &found.config {
-            if let Some(value) = config
-                .get(&key.name)
-                .filter(|v| !v.as_str().contains("$brooklyn:"))
-            {
-                key.value_type.check(&key.name, &value)?;
-            }
-        }
+        check_stored(&found.config, &config)?;
         let id = AdjunctId::new(lock(&self.0.ids).entity().as_str()).expect(crate::blueprint::SAME_ALPHABET);
         let adjunct = Adjunct {
             id: id.clone(),

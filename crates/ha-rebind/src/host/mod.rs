@@ -249,7 +249,9 @@ impl Host {
     /// Waits until it is known of all that was proposed before whether it was applied, or leadership is lost.
     async fn settled(&self, proposer: &Proposer) {
         // Answered when all that it is evaluated upon is decided. A state that cannot be read any more decides nothing, and says so elsewhere.
-        let _ = self.insist(proposer, "a proposal", |_| Ok(Bytes::new())).await;
+        let _ = self
+            .insist(proposer, "what was proposed before", |_| Ok(Bytes::new()))
+            .await;
     }
 
     /// All that a leader does of its own accord; it begins anew with a state that takes the place of the one before.

@@ -11,8 +11,7 @@ use crate::names::EntityId;
 use crate::propose::Draft;
 use crate::proposer::Proposer;
 use crate::state::State;
-use crate::types::EntityTypes;
-use crate::values::Values;
+use crate::types::{EntityTypes, check_stored};
 
 /// How many are looked at while nothing is applied, or written of in one entry.
 const AT_ONCE: usize = 1_000;
@@ -109,9 +108,7 @@ impl Host {
                 problem(report, Kind::Rebind, &unknown.to_string());
             }
             Ok(found) => {
-                let plain = entity.config.iter().filter(|(_, value)| !is_expression(value));
-                let plain: Values = plain.map(|(k, v)| (k, crate::Json::read(v))).collect();
-                if let Err(why) = found.description().check_config(&plain) {
+                if let Err(why) = check_stored(&found.description().config, &entity.config) {
                     problem(report, Kind::AddConfig, &why.to_string());
                 }
             }
@@ -168,10 +165,6 @@ impl Host {
             }
         }
     }
-}
-
-fn is_expression(value: &str) -> bool {
-    value.contains("$brooklyn:")
 }
 
 /// What a rebind before this one has said to be wrong with it.

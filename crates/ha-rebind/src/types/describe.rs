@@ -163,6 +163,20 @@ impl TypeDescription {
     }
 }
 
+/// Whether stored config is of the right types, as far as that is known: what an expression will be is known only later.
+pub(crate) fn check_stored(keys: &[ConfigKey], config: &Values) -> Result<(), ArgumentError> {
+    let stored = |key: &ConfigKey| config.get(&key.name).filter(|value| !is_expression(value));
+    keys.iter().try_for_each(|key| match stored(key) {
+        Some(value) => key.value_type.check(&key.name, &value),
+        None => Ok(()),
+    })
+}
+
+/// A text that only looks like one is taken for one, and is not checked.
+fn is_expression(value: &Json) -> bool {
+    value.as_str().contains("$brooklyn:")
+}
+
 impl Effector {
     /// Of some arguments, those that it takes.
     pub(crate) fn those_of(&self, given: &Values) -> Values {

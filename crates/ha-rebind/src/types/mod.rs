@@ -4,6 +4,7 @@ mod basic;
 pub(crate) use basic::BASIC_APPLICATION;
 pub use basic::{BasicApplication, BasicEntity, BasicStartable};
 mod describe;
+pub(crate) use describe::check_stored;
 pub use describe::{
     AdjunctDescription, ArgumentError, ConfigKey, Effector, Parameter, SensorKey, TypeDescription, ValueType,
 };
