@@ -212,9 +212,9 @@ async fn a_node_that_meets_a_batch_of_a_newer_version_has_failed_and_says_why() 
     let newer = newer.encode(Level(Level::NEWEST.0 + 1));
     proposer.leadership().append(newer).await.committed().unwrap();
     until("it has failed", || member.plane.role() == Role::Failed).await;
-    let errors = member.plane.status().errors;
-    assert!(
-        errors.iter().any(|e| e.contains("use a newer version")),
-        "{errors:?}"
-    );
+    until("it says why", || {
+        let errors = member.plane.status().errors;
+        errors.iter().any(|e| e.contains("use a newer version"))
+    })
+    .await;
 }

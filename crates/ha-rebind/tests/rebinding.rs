@@ -65,9 +65,13 @@ impl Member {
     }
 
     async fn gives_up(&self) -> String {
-        until("it has given up", || self.plane.role() == Role::Failed).await;
-        let errors = self.plane.status().errors;
-        errors.last().cloned().expect("it says why")
+        // The role is told before the rest of the status.
+        let why = || self.plane.status().errors.first().cloned();
+        until("it has given up, and says why", || {
+            self.plane.role() == Role::Failed && why().is_some()
+        })
+        .await;
+        why().expect("a failure for good stays")
     }
 }
 
