@@ -40,7 +40,7 @@ impl Deeds {
             .map(|(name, n)| (*name, n.load(Ordering::Relaxed)))
     }
 
-    /// What was never done. A batch is void only if one was lost without those upon it, which nodes do not let happen.
+    /// What was never done. A void batch, evaluated upon one that was lost, is one in a thousand, and a few worlds may have none.
     #[must_use]
     pub fn missed(&self) -> Vec<&'static str> {
         self.pairs()

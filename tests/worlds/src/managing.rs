@@ -50,8 +50,8 @@ pub enum Taken {
     },
 }
 
-/// How many of those that were taken are remembered: more than an entry holds.
-const REMEMBERED: usize = 8192;
+/// How many of those that were taken are remembered: more than an entry holds, which after a burst are tens of thousands.
+const REMEMBERED: usize = 1 << 17;
 
 impl Managing {
     /// The changes that were taken from this place on.
@@ -62,7 +62,9 @@ impl Managing {
         let first = self.len - self.taken.len() as u64;
         assert!(
             place >= first || place >= self.len,
-            "what was taken at {place} is forgotten"
+            "what was taken at {place} is forgotten: {} of {} are known",
+            self.taken.len(),
+            self.len
         );
         self.taken.iter().skip(place.saturating_sub(first) as usize)
     }
