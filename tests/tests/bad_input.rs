@@ -297,11 +297,12 @@ fn foreign_and_corrupt_files_among_the_node_records_are_skipped_and_reported() {
     wait_for(PATIENCE, "the bad record is reported by name", || {
         third.log().contains("junk")
     });
-    let known = third.states()["nodes"].as_object().cloned().unwrap_or_default();
-    assert!(
-        ["a", "b", "third"].iter().all(|id| known.contains_key(*id)),
-        "{known:?}"
-    );
+    wait_for(PATIENCE, "all three are known of", || {
+        let states = third.states();
+        states["nodes"]
+            .as_object()
+            .is_some_and(|known| ["a", "b", "third"].iter().all(|id| known.contains_key(*id)))
+    });
 }
 
 /// The first directory of this name below another one.
