@@ -83,11 +83,9 @@ fn while_no_file_is_made_durable_writes_are_refused_and_afterwards_it_goes_on() 
         clients.committed() <= committed + 8,
         "what was under way, no more"
     );
-    assert!(
-        plane.all[0].errors().contains("making it durable failed"),
-        "{}",
-        plane.all[0].errors()
-    );
+    wait_for(PATIENCE, "the cause is told", || {
+        plane.all[0].errors().contains("making it durable failed")
+    });
     drop(faults);
     clients.commit_more(20);
     let history = clients.end();
