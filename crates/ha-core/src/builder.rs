@@ -145,6 +145,7 @@ impl PlaneBuilder {
             node: self.node.clone(),
             uri: self.uri.clone(),
             version: self.version,
+            state_level: self.state.level(),
             priority: self.priority,
             mode: self.mode,
             clean: self.clean,

@@ -130,17 +130,12 @@ fn status(node: &Node, now: Instant, shared: &Shared, lately: &Lately, meter: &M
                 r.local_timestamp,
                 ago(peer.changed_at),
             )
+            .with_state_level(r.state_level)
         })
         .collect();
     let own = node.process().node.clone();
-    nodes.push(NodeStatus::new(
-        own.clone(),
-        shared.uri.clone(),
-        role,
-        node.priority(),
-        wall,
-        wall,
-    ));
+    let itself = NodeStatus::new(own.clone(), shared.uri.clone(), role, node.priority(), wall, wall);
+    nodes.push(itself.with_state_level(node.state_level()));
     nodes.sort_by(|a, b| a.id.cmp(&b.id));
     if node.mode() == Mode::Disabled {
         nodes.retain(|n| n.id == own);
@@ -184,6 +179,7 @@ fn status(node: &Node, now: Instant, shared: &Shared, lately: &Lately, meter: &M
             })
             .collect(),
         nodes,
+        looks_at_nodes: node.looks_at_all(),
         timings: TimingStatus {
             poll: node.config().poll(),
             heartbeat_timeout: timeout,
@@ -223,6 +219,7 @@ mod tests {
             node: ha_proto::NodeId::new("n1").unwrap(),
             uri: String::new(),
             version: None,
+            state_level: 0,
             priority: 0,
             mode: Mode::Auto,
             clean: false,

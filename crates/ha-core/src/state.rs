@@ -43,6 +43,12 @@ pub trait StateMachine: Send + 'static {
     /// Goes back to the initial state.
     fn reset(&mut self);
 
+    /// The newest format level of changes and snapshots that this version reads. It stands in the node's record, so that a leader can go on to
+    /// write at a level when all read it. Asked once, at the start. By default 0: there are no levels.
+    fn level(&self) -> u32 {
+        0
+    }
+
     /// Why this node cannot go on with its state, as when it meets changes that only a newer version understands: it lets go of leadership, and
     /// has failed until it is started again. Asked after each entry and each restore. By default it can.
     fn unusable(&self) -> Option<String> {

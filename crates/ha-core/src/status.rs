@@ -40,6 +40,8 @@ pub struct Status {
     pub history: Vec<RoleChange>,
     /// The nodes on record, by id.
     pub nodes: Vec<NodeStatus>,
+    /// How often this node has looked at all their records.
+    pub looks_at_nodes: u64,
     /// Timings in force.
     pub timings: TimingStatus,
     /// Wall-clock time of the start, milliseconds since 1970.
@@ -88,6 +90,8 @@ pub struct NodeStatus {
     pub local_ms: u64,
     /// This node's wall clock when it last saw that record change, milliseconds since 1970.
     pub seen_ms: u64,
+    /// The newest format level of the state that it reads: see [`StateMachine::level`](crate::StateMachine::level).
+    pub state_level: u32,
 }
 
 /// Timings in force.
@@ -141,6 +145,7 @@ impl Status {
             errors: Vec::new(),
             history: Vec::new(),
             nodes: Vec::new(),
+            looks_at_nodes: 0,
             timings: TimingStatus {
                 poll: Duration::from_secs(1),
                 heartbeat_timeout: Duration::from_secs(3),
@@ -173,6 +178,14 @@ impl NodeStatus {
             priority,
             local_ms,
             seen_ms,
+            state_level: 0,
         }
+    }
+
+    /// The same of a node that reads states up to this level.
+    #[must_use]
+    pub fn with_state_level(mut self, level: u32) -> Self {
+        self.state_level = level;
+        self
     }
 }

@@ -32,6 +32,9 @@ pub struct NodeRecord {
     /// Version of its software.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// The newest format level of the state that it reads; 0: it says nothing of levels.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub state_level: u32,
     /// What it is.
     pub status: Role,
     /// Its priority in the election.
@@ -97,6 +100,11 @@ impl fmt::Display for Timings {
             "heartbeat {heartbeat_ms} ms, heartbeatTimeout {heartbeat_timeout_ms} ms, leaseTtl {lease_ttl_ms} ms"
         )
     }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(level: &u32) -> bool {
+    *level == 0
 }
 
 impl NodeRecord {

@@ -50,6 +50,7 @@ fn boot_clean(h: &mut Hand, i: usize, mode: Mode, held: &str) {
         node: NodeId::new(&format!("n{i}")).expect("a good name"),
         uri: String::new(),
         version: None,
+        state_level: 0,
         priority: 0,
         mode,
         clean: true,

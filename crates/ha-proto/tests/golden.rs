@@ -350,6 +350,7 @@ fn a_node_record_has_the_text_of_format_1() {
         node: NodeId::new("node-a").unwrap(),
         uri: "http://a:8081/".into(),
         version: Some("1.0.0".into()),
+        state_level: 0,
         priority: -2,
         mode: Mode::Auto,
         clean: false,

@@ -95,6 +95,7 @@ impl Hand {
             node: NodeId::new(&format!("n{i}")).expect("a good name"),
             uri: String::new(),
             version: None,
+            state_level: 0,
             priority: 10 - i as i64,
             mode,
             clean: false,

@@ -141,6 +141,7 @@ impl<S: Service> Member<S> {
             node: self.id.clone(),
             uri: format!("http://{}:8081", self.id),
             version: self.version.clone(),
+            state_level: 0,
             priority: self.priority,
             mode: self.mode,
             clean: self.clean,

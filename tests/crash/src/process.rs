@@ -87,6 +87,7 @@ impl Process {
             node: NodeId::new(name).map_err(|e| e.to_string())?,
             uri: String::new(),
             version: None,
+            state_level: 0,
             priority: 0,
             mode,
             clean: false,

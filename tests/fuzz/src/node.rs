@@ -26,6 +26,7 @@ impl Lone {
             node: NodeId::new("reader").expect("a good name"),
             uri: String::new(),
             version: None,
+            state_level: 0,
             priority: 0,
             mode,
             clean: false,

@@ -28,6 +28,7 @@ pub(crate) fn identity(who: u8, boot: u8) -> Identity {
         node: name(who),
         uri: String::new(),
         version: None,
+        state_level: 0,
         priority: 0,
         mode: Mode::HotBackup,
         clean: false,

@@ -92,6 +92,8 @@ pub struct Identity {
     pub uri: String,
     /// Version of its software.
     pub version: Option<String>,
+    /// The newest format level of the state that it reads, for others to see in its record; 0 where states have no levels.
+    pub state_level: u32,
     /// Its priority in the election.
     pub priority: i64,
     /// The mode to start in.
@@ -115,7 +117,7 @@ pub struct Identity {
 /// use ha_proto::{Config, Identity, Input, Instant, Mode, Node, NodeId, Output, StoreOp, StoreReply};
 ///
 /// let identity = Identity {
-///     node: NodeId::new("n1").unwrap(), uri: String::new(), version: None, priority: 0, mode: Mode::Auto, clean: false, seed: [7; 32],
+///     node: NodeId::new("n1").unwrap(), uri: String::new(), version: None, state_level: 0, priority: 0, mode: Mode::Auto, clean: false, seed: [7; 32],
 /// };
 /// let mut node = Node::new(Instant::from_millis(0), identity, Config::default());
 /// let mut asked = 0;
@@ -132,6 +134,7 @@ pub struct Node {
     me: Process,
     uri: String,
     version: Option<String>,
+    state_level: u32,
     config: Config,
     out: Outbox,
     ids: IdSource,
@@ -203,6 +206,7 @@ impl Node {
             node,
             uri,
             version,
+            state_level,
             priority,
             mode,
             clean,
@@ -223,6 +227,7 @@ impl Node {
             me,
             uri,
             version,
+            state_level,
             config,
             out: Outbox::new(),
             ids: IdSource::new(seed),
@@ -327,6 +332,12 @@ impl Node {
     #[must_use]
     pub fn priority(&self) -> i64 {
         self.priority
+    }
+
+    /// The newest format level of the state that it reads.
+    #[must_use]
+    pub fn state_level(&self) -> u32 {
+        self.state_level
     }
 
     /// Its settings.

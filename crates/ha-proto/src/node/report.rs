@@ -77,6 +77,12 @@ impl Node {
         }
     }
 
+    /// How often it has looked at the records of all nodes.
+    #[must_use]
+    pub fn looks_at_all(&self) -> u64 {
+        self.peers.rounds()
+    }
+
     /// What is wrong, in words; empty if nothing is.
     #[must_use]
     pub fn failure(&self) -> Option<&str> {
@@ -213,6 +219,7 @@ impl Node {
             nonce: self.me.nonce,
             uri: (!self.uri.is_empty()).then(|| self.uri.clone()),
             version: self.version.clone(),
+            state_level: self.state_level,
             status: self.role(now),
             priority: self.priority,
             local_timestamp: wall + super::millis(now.since(at)),
