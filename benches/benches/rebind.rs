@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ha_core::proto::Digest;
-use ha_rebind::{Batch, Change, Entity, EntityId, Json, Level, Part, State};
+use ha_rebind::{Batch, BatchBytes, Change, Entity, EntityId, Json, Level, Part, State};
 
 const CHANGES: usize = 2_000_000;
 const PER_BATCH: usize = 100;
@@ -99,7 +99,8 @@ fn template() -> (Vec<u8>, Vec<u8>) {
     let ha_rebind::Evaluated::Staged { batch, .. } = evaluated else {
         unreachable!("{evaluated:?}");
     };
-    let batch = Batch::decode(&batch).expect("as it was encoded");
+    let bytes = BatchBytes::read(&batch).expect("as it was encoded");
+    let batch = bytes.batch().expect("as it was encoded");
     match &batch.changes[..] {
         [Change::Create { body, sensors, .. }] => (body.to_vec(), sensors.to_vec()),
         other => unreachable!("{other:?}"),
@@ -136,7 +137,8 @@ fn apply(state: &mut State, count: usize) {
     let bytes: usize = batches.iter().map(Vec::len).sum();
     let began = Cpu::now();
     for batch in &batches {
-        black_box(Batch::decode(batch)).expect("good");
+        let bytes = BatchBytes::read(batch).expect("good");
+        black_box(bytes.batch()).expect("good");
     }
     let decoded = began.elapsed();
     let began = Cpu::now();

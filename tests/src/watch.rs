@@ -52,7 +52,9 @@ impl MasterWatch {
     #[track_caller]
     pub fn saw_no_two_masters(mut self) {
         // The last of several masters may be so new that it has not been asked.
-        crate::wait_for(crate::PATIENCE, "a master is seen", || self.seen.load(Ordering::Relaxed));
+        crate::wait_for(crate::PATIENCE, "a master is seen", || {
+            self.seen.load(Ordering::Relaxed)
+        });
         self.done.store(true, Ordering::Relaxed);
         let samples: Vec<_> = std::mem::take(&mut self.askers)
             .into_iter()

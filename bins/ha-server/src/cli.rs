@@ -11,7 +11,7 @@ use std::time::Duration;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
-use ha_rebind::FailureModes;
+use ha_rebind::{FailureModes, Level};
 
 pub(crate) use self::copy_state::CopyStateArgs;
 pub(crate) use self::probe::{ProbeArgs, ReportFormat};
@@ -236,6 +236,12 @@ pub(crate) struct LaunchArgs {
     #[arg(value_name = "KEY=MODE", value_parser = parse_failure_mode)]
     pub(crate) failure_modes: Vec<(String, String)>,
 
+    /// Hold this node at an older format level of the state, as an older version would: it reads none above, and the plane is raised to none above
+    /// while this node is on record [default: the newest that this version knows].
+    #[arg(long = "formatLevel", visible_alias = "format-level")]
+    #[arg(value_name = "LEVEL", value_parser = parse_level)]
+    pub(crate) format_level: Option<Level>,
+
     /// The port of the REST API: a number, 0 for any free one, or `8081+` for the first free one from there.
     #[arg(long, short, value_name = "PORT", default_value = "8081+")]
     pub(crate) port: Port,
@@ -332,6 +338,19 @@ fn parse_failure_mode(text: &str) -> Result<(String, String), String> {
     let mut any = FailureModes::default();
     any.set(key, mode).map_err(|bad| bad.to_string())?;
     Ok((key.to_owned(), mode.to_owned()))
+}
+
+/// Reads a format level that this version knows.
+fn parse_level(text: &str) -> Result<Level, String> {
+    let level = text.parse().ok().map(Level);
+    let known = Level::FIRST..=Level::NEWEST;
+    level.filter(|level| known.contains(level)).ok_or_else(|| {
+        format!(
+            "this version knows the levels {} to {}",
+            Level::FIRST,
+            Level::NEWEST
+        )
+    })
 }
 
 fn parse_address(text: &str) -> Result<IpAddr, String> {

@@ -98,6 +98,21 @@ fn failure_modes_are_taken_by_both_their_names_and_bad_ones_say_what_there_is() 
 }
 
 #[test]
+fn a_node_is_held_only_at_a_format_level_that_it_knows() {
+    assert_eq!(launch(&[]).format_level, None);
+    for flag in ["--formatLevel", "--format-level"] {
+        assert_eq!(launch(&[flag, "1"]).format_level, Some(ha_rebind::Level::FIRST));
+    }
+    for bad in ["0", "3", "newest", "-1", "65537"] {
+        let (code, said) = refused(&["launch", &format!("--formatLevel={bad}")]);
+        assert!(
+            code != 0 && said.contains("knows the levels 1 to 2"),
+            "{bad}: {said}"
+        );
+    }
+}
+
+#[test]
 fn short_options_and_negative_priorities_are_understood() {
     let args = launch(&["-p", "9000", "-b", "0.0.0.0", "--priority", "-3"]);
     assert_eq!(args.port, Port::Exactly(9000));

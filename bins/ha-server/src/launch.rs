@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ha_core::{Config, NodeId};
-use ha_rebind::FailureModes;
+use ha_rebind::{FailureModes, Level};
 use ha_store::LocationError;
 
 use crate::cli::LaunchArgs;
@@ -32,6 +32,8 @@ pub(crate) struct Launch {
     pub(crate) high_availability: HighAvailability,
     /// What it does about what is wrong with the state.
     pub(crate) failure_modes: FailureModes,
+    /// The newest format level of the state that it reads.
+    pub(crate) format_level: Level,
     /// The address to listen on.
     pub(crate) bind_address: IpAddr,
     /// The port to listen on.
@@ -117,6 +119,7 @@ impl Launch {
             skip_store_probe: args.skip_store_probe,
             high_availability,
             failure_modes: failure_modes(&args.failure_modes),
+            format_level: args.format_level.unwrap_or(Level::NEWEST),
             bind_address: args.bind_address,
             port: args.port,
             public_address: public_address.transpose()?,

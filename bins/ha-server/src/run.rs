@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ha_core::{Mode, NodeId, Plane, PlaneBuilder};
-use ha_rebind::{EntityTypes, Host, HostSettings, Managed};
+use ha_rebind::{EntityTypes, Host, HostSettings, Level, Managed};
 use ha_rest::Settings;
 use ha_store::{Counted, Store};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -70,7 +70,14 @@ pub(crate) async fn run(launch: Launch) -> Result<(), RunError> {
             config.heartbeat_timeout()
         );
     }
-    let managed = Managed::default();
+    if launch.format_level < Level::NEWEST {
+        info!(
+            "held at format level {}, as asked, of {} that this version knows",
+            launch.format_level,
+            Level::NEWEST
+        );
+    }
+    let managed = Managed::reading_up_to(launch.format_level);
     let plane = start(&launch, node, store.clone(), &state, &own_dir, uri, &managed)?;
     let mut settings = HostSettings::default();
     settings.failure_modes = launch.failure_modes.clone();

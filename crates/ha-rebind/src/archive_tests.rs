@@ -199,7 +199,7 @@ fn what_is_of_something_else_or_of_a_later_version_is_told_as_such() {
         manifest["parts"][0]["sha256"] = hash.into();
         files[0].1 = serde_json::to_vec(&manifest).unwrap();
     });
-    assert!(why(&later).contains("of format level 9, and this version reads up to 1"));
+    assert!(why(&later).contains("of format level 9, and this node reads up to 2"));
 }
 
 #[test]

@@ -2,8 +2,6 @@
 
 use bincode::{BorrowDecode, Encode};
 
-use crate::codec::{self, List};
-use crate::level::{Level, Unreadable};
 use crate::names::{EntityId, LocationId, TaskId};
 
 /// One change of the state. A whole entity, task or location is held as it is stored.
@@ -94,6 +92,25 @@ pub enum Change<'a> {
         /// The [parts](crate::State::parts) of a state: deflated, one behind the other, each with its length in front.
         packed: &'a [u8],
     },
+    /// A piece of what a state is to be replaced by, if that is larger than an entry. The first drops those of another import. From
+    /// [`Level::IMPORTS_IN_PIECES`](crate::Level::IMPORTS_IN_PIECES) on.
+    PutPiece {
+        /// Drawn for the import; not 0.
+        import: u64,
+        /// Its place among the pieces, from 0.
+        at: u32,
+        /// The next bytes of what [`Replace`](Self::Replace) would hold.
+        piece: &'a [u8],
+    },
+    /// The same as [`Replace`](Self::Replace) with all pieces that have come, one behind the other. The first change of its batch.
+    ReplaceByPieces {
+        /// Of which import.
+        import: u64,
+        /// How many there are.
+        count: u32,
+    },
+    /// The pieces that have come are dropped.
+    DropPieces,
 }
 
 /// The changes of one proposal: applied together or not at all.
@@ -106,46 +123,4 @@ pub struct Batch<'a> {
     pub number: u64,
     /// The changes, in order.
     pub changes: Vec<Change<'a>>,
-}
-
-/// Stands in front of each batch, and is frozen for ever with the level behind it.
-const MAGIC: [u8; 2] = *b"hb";
-
-impl<'a> Batch<'a> {
-    /// As an entry holds it.
-    #[must_use]
-    pub fn encode(&self, level: Level) -> Vec<u8> {
-        let changes: List<Change<'a>> = self.changes.iter().cloned().collect();
-        let mut bytes = head(level);
-        bytes.extend(codec::encode(&(self.after, self.number, changes)));
-        bytes
-    }
-
-    /// Reads what [`encode`](Self::encode) wrote; texts stay where they are.
-    ///
-    /// # Errors
-    /// If it is no batch, or of a level that this version does not know.
-    pub fn decode(bytes: &'a [u8]) -> Result<Self, Unreadable> {
-        let (magic, rest) = bytes
-            .split_first_chunk()
-            .ok_or(Unreadable::Damaged("cut short"))?;
-        if *magic != MAGIC {
-            return Err(Unreadable::Damaged("no batch of changes to entities"));
-        }
-        let (level, rest) = rest.split_first_chunk().ok_or(Unreadable::Damaged("cut short"))?;
-        Level(u16::from_le_bytes(*level)).check()?;
-        let batch: Option<(u64, u64, List<Change<'a>>)> = codec::decode(rest);
-        let (after, number, changes) = batch.ok_or(Unreadable::Damaged("its changes make no sense"))?;
-        let changes = changes.0;
-        Ok(Self {
-            after,
-            number,
-            changes,
-        })
-    }
-}
-
-/// What stands in front of a batch.
-pub(crate) fn head(level: Level) -> Vec<u8> {
-    [&MAGIC[..], &level.0.to_le_bytes()].concat()
 }

@@ -9,17 +9,23 @@ pub struct Level(pub u16);
 impl Level {
     /// Where every plane begins.
     pub const FIRST: Self = Self(1);
+    /// From here on a large batch is packed.
+    pub const PACKED_BATCHES: Self = Self(2);
+    /// From here on a state that is imported may come in pieces.
+    pub const IMPORTS_IN_PIECES: Self = Self(2);
     /// The newest that this version reads and writes.
-    pub const NEWEST: Self = Self(1);
+    pub const NEWEST: Self = Self::PACKED_BATCHES;
 
     /// Whether this version reads it.
     pub(crate) fn check(self) -> Result<(), Unreadable> {
+        self.check_up_to(Self::NEWEST)
+    }
+
+    /// Whether it is read by who reads up to another.
+    pub(crate) fn check_up_to(self, known: Self) -> Result<(), Unreadable> {
         match self {
             Self(0) => Err(Unreadable::Damaged("level 0")),
-            level if level > Self::NEWEST => Err(Unreadable::TooNew {
-                found: level,
-                known: Self::NEWEST,
-            }),
+            found if found > known => Err(Unreadable::TooNew { found, known }),
             _ => Ok(()),
         }
     }
@@ -39,11 +45,11 @@ pub enum Unreadable {
     #[error("damaged or foreign ({0})")]
     Damaged(&'static str),
     /// A later version wrote them.
-    #[error("of format level {found}, and this version reads up to {known}: use a newer version")]
+    #[error("of format level {found}, and this node reads up to {known}: use a newer version")]
     TooNew {
         /// Their level.
         found: Level,
-        /// The newest known here.
+        /// The newest that is read here.
         known: Level,
     },
 }

@@ -25,11 +25,13 @@ mod location;
 pub use location::Location;
 mod change;
 pub use change::{Batch, Change};
+mod batch;
+pub use batch::{BatchBytes, LARGEST_PACKED_BATCH};
 mod state;
 pub use state::packed::LARGEST_REPLACEMENT;
 pub use state::slot::{Quarantined, Remembered};
 pub use state::snapshot::{PART_BYTES, Part, PartError};
-pub use state::{Applied, ItemCounts, KEY_LIFE, MOST_KEYS, Orphans, State, Unfit};
+pub use state::{Applied, ItemCounts, KEY_LIFE, LARGEST_PIECES, MOST_KEYS, Orphans, State, Unfit};
 mod propose;
 pub use propose::{ClientKey, Draft, Evaluated, Refusal, Staging};
 mod replacement;
@@ -43,7 +45,7 @@ pub use proposer::{ProposeError, Proposer};
 mod host;
 pub use host::{
     BadFailureMode, EffectorCall, Export, ExportError, FailureMode, FailureModes, Host, HostError,
-    HostSettings, ImportError, Quorum, TaskLimits,
+    HostSettings, ImportError, Levels, Quorum, RaiseError, TaskLimits,
 };
 mod adjuncts;
 pub use adjuncts::{

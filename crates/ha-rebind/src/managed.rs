@@ -9,7 +9,7 @@ use bytes::Bytes;
 use ha_core::{Change, Epoch, RestoreError, StateMachine, UnknownWrite};
 use tokio::sync::watch;
 
-use crate::level::Unreadable;
+use crate::level::{Level, Unreadable};
 use crate::propose::Staging;
 use crate::state::snapshot::{Part, PartError};
 use crate::state::{Applied, State};
@@ -47,6 +47,16 @@ pub(crate) enum Fate {
 }
 
 impl Managed {
+    /// The same on a node that is held at an older format level: it reads none above this, and never writes at one.
+    #[must_use]
+    pub fn reading_up_to(newest: Level) -> Self {
+        let state = RwLock::new(State::reading_up_to(newest));
+        Self(Arc::new(Shared {
+            state,
+            leading: Mutex::default(),
+        }))
+    }
+
     /// Reads the state. Nothing is applied meanwhile, so be short.
     pub fn read<T>(&self, read: impl FnOnce(&State) -> T) -> T {
         read(&self.0.state.read().unwrap_or_else(PoisonError::into_inner))
@@ -158,7 +168,11 @@ impl StateMachine for Managed {
     }
 
     fn reset(&mut self) {
-        self.replace(State::default());
+        self.replace(State::reading_up_to(self.read(State::reads)));
+    }
+
+    fn level(&self) -> u32 {
+        self.read(State::reads).0.into()
     }
 
     fn unusable(&self) -> Option<String> {
@@ -177,7 +191,11 @@ impl StateMachine for Managed {
     }
 
     fn restore_shared(&mut self, parts: &[Bytes]) -> Result<(), RestoreError> {
-        let state = load(parts)?;
+        let state = load(parts, self.read(State::reads)).inspect_err(|error| {
+            // The journal behind it is not to be had, so this node has no way on.
+            let mut state = self.0.state.write().unwrap_or_else(PoisonError::into_inner);
+            state.note_part(error);
+        })?;
         tracing::info!(
             entities = state.entity_count(),
             "loaded from {} parts",
@@ -195,14 +213,14 @@ impl StateMachine for Managed {
 }
 
 /// Loads parts, some of them at once.
-fn load(parts: &[Bytes]) -> Result<State, PartError> {
+fn load(parts: &[Bytes], reads: Level) -> Result<State, PartError> {
     let at_once = thread::available_parallelism().map_or(1, |n| n.get().min(MOST_THREADS));
-    let mut state = State::default();
+    let mut state = State::reading_up_to(reads);
     for some in parts.chunks(at_once) {
         let read: Vec<_> = thread::scope(|scope| {
             let threads: Vec<_> = some
                 .iter()
-                .map(|part| scope.spawn(|| Part::read(part.clone())))
+                .map(|part| scope.spawn(|| Part::read_up_to(part.clone(), reads)))
                 .collect();
             threads
                 .into_iter()

@@ -53,6 +53,11 @@ impl Replacement {
         self.packed.len()
     }
 
+    /// Its bytes, in pieces of so many.
+    pub fn pieces(&self, of: usize) -> impl ExactSizeIterator<Item = &[u8]> {
+        self.packed.chunks(of.max(1))
+    }
+
     pub(crate) fn packed(&self) -> &[u8] {
         &self.packed
     }

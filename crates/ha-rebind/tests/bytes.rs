@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use bytes::Bytes;
 use common::{Leader, entity, id, json, task_id};
 use ha_rebind::{
-    Adjunct, AdjunctId, AdjunctKind, Applied, Batch, Call, Change, Ended, Level, Location, LocationId,
-    Outcome, Part, Relation, Replacement, Started, State, Stream, Task, Unreadable, Values,
+    Adjunct, AdjunctId, AdjunctKind, Applied, Batch, BatchBytes, Call, Change, Ended, Level, Location,
+    LocationId, Outcome, Part, Relation, Replacement, Started, State, Stream, Task, Unreadable, Values,
 };
 use wincode::config::Configuration;
 use wincode::{SchemaRead, SchemaWrite};
@@ -292,7 +292,7 @@ fn a_part_of_a_later_level_is_refused_and_says_what_to_do() {
     let why = Part::read(part.into()).unwrap_err();
     assert_eq!(
         why.to_string(),
-        "a part of the snapshot is of format level 9, and this version reads up to 1: use a newer version"
+        "a part of the snapshot is of format level 9, and this node reads up to 2: use a newer version"
     );
     let foreign = Part::read(Bytes::from_static(b"HAPS\x01\x00")).unwrap_err();
     assert_eq!(
@@ -303,15 +303,21 @@ fn a_part_of_a_later_level_is_refused_and_says_what_to_do() {
 
 #[test]
 fn a_batch_of_level_0_or_of_something_else_is_none() {
-    assert!(matches!(Batch::decode(b"hello"), Err(Unreadable::Damaged(_))));
+    assert!(matches!(BatchBytes::read(b"hello"), Err(Unreadable::Damaged(_))));
     let batch = Batch {
         after: 0,
         number: 1,
         changes: vec![Change::Remove { entity: id("a") }],
     };
-    let decoded = batch.encode(Level::FIRST);
-    assert_eq!(Batch::decode(&decoded).unwrap(), batch);
-    let too_long = [&decoded[..], &[0]].concat();
-    assert!(Batch::decode(&too_long).is_err(), "nothing may be left over");
-    assert!(Batch::decode(&batch.encode(Level(0))).is_err());
+    for level in [Level::FIRST, Level::NEWEST] {
+        let encoded = batch.encode(level);
+        let bytes = BatchBytes::read(&encoded).unwrap();
+        assert_eq!(bytes.batch().unwrap(), batch);
+        let too_long = [&encoded[..], &[0]].concat();
+        let bytes = BatchBytes::read(&too_long).unwrap();
+        assert!(bytes.batch().is_err(), "nothing may be left over");
+    }
+    for level in [Level(0), Level(Level::NEWEST.0 + 1)] {
+        assert!(BatchBytes::read(&batch.encode(level)).is_err());
+    }
 }

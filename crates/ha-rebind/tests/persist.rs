@@ -11,7 +11,7 @@ use common::{entity, id, json, until};
 use ha_core::{ActPermit, Config, NodeId, Plane, Refusal, Role};
 use ha_rebind::{
     ClientKey, Draft, Effect, Effector, EffectorCall, Entity, EntityType, EntityTypes, Host, ImportError,
-    Invocation, Json, Lifecycle, Managed, Outcome, ProposeError, State, TaskId, TypeDescription, Values,
+    Invocation, Lifecycle, Managed, Outcome, ProposeError, State, TaskId, TypeDescription, Values,
 };
 use ha_store::{MemoryStore, Store};
 use tokio::sync::Notify;
@@ -347,28 +347,4 @@ async fn an_import_that_comes_twice_with_one_key_is_made_once() {
     assert!(one.contains("later"), "it was an answer to the first");
     one.host.import(None, archive).await.unwrap();
     assert!(!one.contains("later"));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_larger_than_an_entry_is_refused_with_both_sizes() {
-    let one = Member::alone(1).await;
-    // Digits of pi would deflate; these do not.
-    let mut noise = 1u64;
-    for number in 0..3 {
-        let mut large = entity(&format!("e{number}"), None);
-        let text: String = (0..600_000)
-            .map(|_| {
-                noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                char::from(b'0' + (noise >> 58) as u8)
-            })
-            .collect();
-        large.config.set("noise", &Json::string(&text));
-        one.make(&[large]).await;
-    }
-    let archive = one.export().await;
-    let why = one.host.import(None, archive).await.unwrap_err().to_string();
-    assert!(
-        why.contains("bytes when it is packed") && why.contains("holds 1048576"),
-        "{why}"
-    );
 }

@@ -77,6 +77,118 @@ fn all_that_there_was_is_no_more_and_all_of_the_other_is_there() {
     assert_eq!(tail(state), tail(&source.state));
 }
 
+/// A plane at the level from which on imports may come in pieces.
+fn newer() -> Leader {
+    let mut leader = Leader::default();
+    leader
+        .make(|draft| draft.raise_level(Level::IMPORTS_IN_PIECES))
+        .expect("it is higher");
+    leader
+        .make(|draft| draft.create(&[entity("old", None)]))
+        .expect("it is new");
+    leader
+}
+
+/// Puts the pieces of an import, each of so many bytes; answers their number.
+fn put_pieces(leader: &mut Leader, import: u64, of: usize, with: &Replacement) -> u32 {
+    let pieces: Vec<_> = with.pieces(of).map(<[u8]>::to_vec).collect();
+    for (at, piece) in (0..).zip(&pieces) {
+        leader
+            .make(|draft| draft.put_piece(import, at, piece))
+            .expect("it is the next");
+    }
+    u32::try_from(pieces.len()).expect("they are few")
+}
+
+#[test]
+fn what_comes_in_pieces_is_nothing_to_anybody_until_all_of_it_takes_the_place() {
+    let with = replacement(&with_shop().state);
+    let (mut one, mut other) = (newer(), newer());
+    let count = put_pieces(&mut one, 7, 20, &with);
+    assert!(count > 2 && !one.state.contains(&id("shop")) && one.state.contains(&id("old")));
+    // Who loads a snapshot amid the pieces goes on as well.
+    let mut loaded = common::through_parts(&one.state);
+    assert!(loaded == one.state);
+    one.make(|draft| draft.replace_by_pieces(&with, 7, count))
+        .unwrap();
+    assert!(!one.state.contains(&id("old")));
+    loaded.apply(one.journal.last().unwrap(), one.journal.len() as u64 * 1000);
+    assert!(loaded == one.state, "and nothing is left of the pieces");
+    assert!(replay(&one.journal) == one.state);
+    assert_eq!(one.state.skipped(), 0);
+    // As if it had come at once.
+    other
+        .make(|draft| {
+            draft.replace(&with);
+            Ok(())
+        })
+        .unwrap();
+    let tail = |state: &State| state.parts()[0][state.parts()[0].len() - 200..].to_vec();
+    assert_eq!(tail(&one.state), tail(&other.state));
+}
+
+#[test]
+fn pieces_that_are_not_all_there_or_of_another_import_replace_nothing() {
+    let with = replacement(&with_shop().state);
+    let mut old = Leader::default();
+    let refused = old.make(|draft| draft.put_piece(7, 0, b"x")).unwrap_err();
+    assert!(
+        refused
+            .to_string()
+            .starts_with("the plane's format level is 1, and this needs 2"),
+        "{refused}"
+    );
+    let mut leader = newer();
+    let count = put_pieces(&mut leader, 7, 20, &with);
+    let broken = [
+        leader.make(|draft| draft.put_piece(7, count + 1, b"x")),
+        leader.make(|draft| draft.put_piece(8, count, b"x")),
+        leader.make(|draft| draft.replace_by_pieces(&with, 7, count - 1)),
+        leader.make(|draft| draft.replace_by_pieces(&with, 8, count)),
+    ];
+    assert!(
+        broken.iter().all(|refused| *refused == Err(Refusal::OtherImport)),
+        "{broken:?}"
+    );
+    // Another import begins, and the first is no more.
+    leader.make(|draft| draft.put_piece(8, 0, b"x")).unwrap();
+    assert_eq!(
+        leader.make(|draft| draft.replace_by_pieces(&with, 7, count)),
+        Err(Refusal::OtherImport)
+    );
+    assert!(leader.state.contains(&id("old")));
+}
+
+#[test]
+fn a_replacement_by_pieces_that_is_lost_leaves_all_as_it_was() {
+    let with = replacement(&with_shop().state);
+    let mut leader = newer();
+    let count = put_pieces(&mut leader, 7, 20, &with);
+    leader
+        .stage(|draft| draft.set_sensor(&id("old"), "n", &json("1")))
+        .unwrap();
+    leader
+        .stage(|draft| draft.replace_by_pieces(&with, 7, count))
+        .unwrap();
+    leader
+        .stage(|draft| draft.set_sensor(&id("web"), "requests", &json("43")))
+        .unwrap();
+    let refused = leader.stage(|draft| draft.set_sensor(&id("old"), "n", &json("2")));
+    assert_eq!(
+        refused,
+        Err(Refusal::UnknownEntity(id("old"))),
+        "it will be no more"
+    );
+    // The last is lost, and what is before it is staged again.
+    leader.lose(2);
+    leader
+        .stage(|draft| draft.set_sensor(&id("web"), "requests", &json("44")))
+        .unwrap();
+    leader.commit();
+    assert_eq!(leader.state.sensor(&id("web"), "requests"), Some(json("44")));
+    assert!(replay(&leader.journal) == leader.state);
+}
+
 #[test]
 fn who_proposes_next_sees_what_will_be_there() {
     let source = with_shop();

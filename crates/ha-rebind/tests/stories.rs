@@ -441,7 +441,7 @@ fn a_batch_of_a_later_level_stops_a_node_from_leading_and_says_so() {
         number: 2,
         changes: Vec::new(),
     }
-    .encode(Level(2));
+    .encode(Level(3));
     assert!(matches!(
         leader.apply(&newer.into()),
         Applied::SetAside(Unreadable::TooNew { .. })
@@ -456,7 +456,7 @@ fn a_batch_of_a_later_level_stops_a_node_from_leading_and_says_so() {
         let why = node.make(|draft| draft.expunge(&id("shop"))).unwrap_err();
         assert_eq!(
             why.to_string(),
-            "this node cannot read the plane's state, which is of format level 2, and this version reads up to 1: use a newer version"
+            "this node cannot read the plane's state, which is of format level 3, and this node reads up to 2: use a newer version"
         );
     }
 }
@@ -464,23 +464,23 @@ fn a_batch_of_a_later_level_stops_a_node_from_leading_and_says_so() {
 #[test]
 fn a_plane_whose_level_was_raised_beyond_what_a_node_knows_is_not_led_by_it() {
     let mut leader = deployed();
-    let refused = leader.make(|draft| draft.raise_level(Level(2))).unwrap_err();
+    let refused = leader.make(|draft| draft.raise_level(Level(3))).unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "the plane's format level is 1: it cannot become 2"
+        "the plane's format level is 1: it cannot become 3"
     );
     let raised = Batch {
         after: 1,
         number: 2,
-        changes: vec![Change::RaiseLevel { level: 2 }],
+        changes: vec![Change::RaiseLevel { level: 3 }],
     };
     assert_eq!(
         leader.apply(&raised.encode(Level::FIRST).into()),
         Applied::Done(2)
     );
     let too_new = Unreadable::TooNew {
-        found: Level(2),
-        known: Level(1),
+        found: Level(3),
+        known: Level(2),
     };
     assert_eq!(through_parts(&leader.state).unreadable(), Some(too_new.clone()));
     let refused = leader.make(|draft| draft.expunge(&id("shop")));

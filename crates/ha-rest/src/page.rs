@@ -10,7 +10,7 @@ use http::header::CONTENT_TYPE;
 use crate::app::Shared;
 
 /// What can be read by a link, and what it shows.
-const READS: [(&str, &str); 13] = [
+const READS: [(&str, &str); 14] = [
     ("/v1/server/ha/state", "the role of this node"),
     ("/v1/server/ha/states", "the nodes of the plane, and its master"),
     (
@@ -24,6 +24,10 @@ const READS: [(&str, &str); 13] = [
     (
         "/v1/server/ha/persist/export",
         "an archive of what the plane manages",
+    ),
+    (
+        "/v1/server/ha/formatLevel",
+        "the format level of the state, and which nodes read a newer one",
     ),
     ("/v1/server/up", "whether this node is up"),
     (
@@ -39,7 +43,7 @@ const READS: [(&str, &str); 13] = [
 ];
 
 /// What can be posted to, with its form.
-const POSTS: [(&str, &str); 6] = [
+const POSTS: [(&str, &str); 7] = [
     (
         "/v1/server/ha/state",
         "mode=AUTO|MASTER|STANDBY|HOT_STANDBY|HOT_BACKUP|DISABLED",
@@ -48,6 +52,7 @@ const POSTS: [(&str, &str); 6] = [
     ("/v1/server/ha/states/clear", ""),
     ("/v1/server/ha/states/clear/node", "nodeId=…"),
     ("/v1/server/ha/persist/import", "such an archive"),
+    ("/v1/server/ha/formatLevel", "level=2, force=false"),
     ("/v1/server/shutdown", ""),
 ];
 

@@ -12,7 +12,8 @@ use tokio::time::Instant;
 use super::feeds::{Feeds, finding};
 use super::{Host, lock, words};
 use crate::adjuncts::{Decision, Derived, Sight, roll_up};
-use crate::change::{Batch, Change};
+use crate::batch::BatchBytes;
+use crate::change::Change;
 use crate::entity::{AdjunctKind, SERVICE_IS_UP};
 use crate::json::Json;
 use crate::names::{AdjunctId, EntityId};
@@ -306,7 +307,10 @@ impl Due {
     }
 
     fn follow(&mut self, batch: &[u8], state: &State, types: &EntityTypes) {
-        let Ok(batch) = Batch::decode(batch) else {
+        let Ok(bytes) = BatchBytes::read(batch) else {
+            return;
+        };
+        let Ok(batch) = bytes.batch() else {
             return;
         };
         let mut has_removed = false;

@@ -27,6 +27,11 @@ impl Ids {
         TaskId::new(&self.draw(MIXED, 52, 10)).expect("it is of the alphabet")
     }
 
+    /// A number for an import; never 0.
+    pub(crate) fn import(&mut self) -> u64 {
+        self.0.random_range(1..=u64::MAX)
+    }
+
     fn draw(&mut self, alphabet: &[u8], letters: usize, length: usize) -> String {
         let mut pick = |from: &[u8]| char::from(from[self.0.random_range(0..from.len())]);
         let first = pick(&alphabet[..letters]);

@@ -11,7 +11,8 @@ use ha_core::{ActPermit, Followed};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use super::{Host, fire, lock, words};
-use crate::change::{Batch, Change};
+use crate::batch::BatchBytes;
+use crate::change::Change;
 use crate::entity::Entity;
 use crate::json::Json;
 use crate::names::EntityId;
@@ -180,7 +181,10 @@ impl Round {
 
     /// What a batch makes and removes.
     fn follow(&mut self, batch: &[u8], types: &BTreeSet<String>, state: &State) {
-        let Ok(batch) = Batch::decode(batch) else {
+        let Ok(bytes) = BatchBytes::read(batch) else {
+            return;
+        };
+        let Ok(batch) = bytes.batch() else {
             return;
         };
         for change in &batch.changes {

@@ -11,7 +11,9 @@ mod ids;
 mod judge;
 mod manage;
 mod persist;
+mod pieces;
 mod prune;
+mod raise;
 mod rebind;
 mod remove;
 mod settings;
@@ -19,6 +21,7 @@ mod work;
 pub use effectors::{Call as EffectorCall, HostError};
 pub use failure::{BadFailureMode, FailureMode, FailureModes, Quorum};
 pub use persist::{Export, ExportError, ImportError};
+pub use raise::{Levels, RaiseError};
 pub use settings::{HostSettings, TaskLimits};
 
 use std::collections::HashSet;
@@ -27,7 +30,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use ha_core::{Plane, Role, Seq};
+use ha_core::{Epoch, Plane, Role, Seq};
 use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::adjuncts::AdjunctTypes;
@@ -85,6 +88,8 @@ struct Shared {
     now_ms: Box<dyn Fn() -> u64 + Send + Sync>,
     ids: Mutex<Ids>,
     leading: watch::Sender<Option<Proposer>>,
+    /// How often this node had looked at all nodes when it was first seen to lead in an epoch.
+    looks_before: Mutex<Option<(Epoch, u64)>>,
     first_rebind: OnceLock<ItemCounts>,
     /// Tasks that are at work here.
     at_work: Mutex<HashSet<TaskId>>,
@@ -140,6 +145,7 @@ impl Host {
             now_ms: Box::new(now_ms),
             ids: Mutex::new(Ids::new(seed)),
             leading: watch::Sender::new(None),
+            looks_before: Mutex::default(),
             first_rebind: OnceLock::new(),
             at_work: Mutex::default(),
             left_work: Notify::new(),
@@ -274,6 +280,8 @@ impl Host {
                 self.manage(proposer),
                 self.attend(proposer),
                 self.prune(proposer),
+                self.raise(proposer),
+                self.drop_pieces(proposer),
             );
         }
     }

@@ -3,16 +3,17 @@
 use std::io::{self, Write};
 
 use bytes::Bytes;
-use ha_core::{ReadError, Refusal as NotWritten};
+use ha_core::ReadError;
 
 use super::Host;
 use super::judge::Judgement;
+use super::pieces::AROUND;
 use crate::archive::{self, About, ArchiveError};
 use crate::names::TaskId;
 use crate::propose::{ClientKey, Draft, Refusal};
 use crate::proposer::ProposeError;
 use crate::replacement::Replacement;
-use crate::state::{State, Unfit};
+use crate::state::{LARGEST_PIECES, State, Unfit};
 
 /// The state after some prefix of the journal, to be written as an archive.
 #[derive(Debug)]
@@ -46,14 +47,14 @@ pub enum ImportError {
     /// What it holds cannot be this plane's state.
     #[error("the state of the archive cannot be imported: {0}")]
     Unfit(#[from] Unfit),
-    /// It does not fit an entry of the journal.
+    /// It is larger than an import may be.
     #[error(
-        "the state of the archive takes {bytes} bytes when it is packed, and an import is one entry of the journal, which holds {most}: copy the plane with `ha-server copy-state` instead"
+        "the state of the archive takes {bytes} bytes when it is packed, and an import may take {most}: copy the plane with `ha-server copy-state` instead"
     )]
     TooLarge {
         /// Its size.
         bytes: usize,
-        /// What an entry holds.
+        /// What it may be.
         most: usize,
     },
     /// It was not applied, or may be.
@@ -90,7 +91,8 @@ impl Host {
         }
     }
 
-    /// Puts the state of an archive in the place of all that this plane has, in one entry of the journal: every node has all of it or nothing.
+    /// Puts the state of an archive in the place of all that this plane has, by one entry of the journal: every node has all of it or nothing. One
+    /// that is larger than an entry comes in pieces before that, if the plane's level allows it.
     /// What was acknowledged before is no more. Tasks that had not ended are begun again if they are idempotent; of the others nobody knows
     /// what they have done since the export, so that they end as interrupted and their entities are on fire.
     ///
@@ -108,20 +110,27 @@ impl Host {
             Ok::<_, ImportError>((about, replacement))
         });
         let (about, replacement) = prepared.await.expect("reading an archive does not panic")?;
-        let (bytes, most) = (replacement.size(), self.0.plane.largest_change());
-        let (entities, from) = (replacement.state().entity_count(), &about.node);
-        let replace = |draft: &mut Draft<'_>| {
-            draft.replace(&replacement);
-            Ok(Bytes::new())
-        };
-        match proposer.propose(key, replace).await {
-            Ok(_) => {
-                tracing::warn!(entities, bytes, node = %from, exported_ms = about.exported_ms, "the state was replaced by an archive");
-                Ok(())
-            }
-            Err(ProposeError::NotApplied(NotWritten::TooLarge)) => Err(ImportError::TooLarge { bytes, most }),
-            Err(why) => Err(why.into()),
+        let bytes = replacement.size();
+        if bytes > LARGEST_PIECES {
+            return Err(ImportError::TooLarge {
+                bytes,
+                most: LARGEST_PIECES,
+            });
         }
+        // Room for what stands around it, and the key.
+        let piece = self.0.plane.largest_change().saturating_sub(AROUND).max(AROUND);
+        if bytes <= piece {
+            let replace = |draft: &mut Draft<'_>| {
+                draft.replace(&replacement);
+                Ok(Bytes::new())
+            };
+            proposer.propose(key, replace).await?;
+        } else {
+            self.import_in_pieces(&proposer, key, &replacement, piece).await?;
+        }
+        let (entities, from) = (replacement.state().entity_count(), &about.node);
+        tracing::warn!(entities, bytes, node = %from, exported_ms = about.exported_ms, "the state was replaced by an archive");
+        Ok(())
     }
 }
 

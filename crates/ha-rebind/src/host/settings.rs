@@ -20,6 +20,11 @@ pub struct HostSettings {
     pub failure_modes: FailureModes,
     /// Which tasks are forgotten after they have ended.
     pub tasks: TaskLimits,
+    /// How long one piece of an import may take; pieces that are as they were for this long are dropped. A minute by default.
+    pub longest_import_pause: Duration,
+    /// How often a leader looks whether all nodes on record read a newer format level, and raises the plane's: each minute by default, so that
+    /// nodes of two versions that start together find each other first. A raise cannot be taken back.
+    pub raise_period: Duration,
 }
 
 /// Which tasks are forgotten after they have ended, oldest first. One that has not ended never is, nor one that asked for such a task.
@@ -55,6 +60,8 @@ impl Default for HostSettings {
             longest_unmanage: Duration::from_secs(60),
             failure_modes: FailureModes::default(),
             tasks: TaskLimits::default(),
+            longest_import_pause: Duration::from_secs(60),
+            raise_period: Duration::from_secs(60),
         }
     }
 }

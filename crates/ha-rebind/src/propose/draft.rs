@@ -11,7 +11,6 @@ use crate::json::Json;
 use crate::level::Level;
 use crate::location::Location;
 use crate::names::{AdjunctId, EntityId, LocationId, TaskId};
-use crate::replacement::Replacement;
 use crate::state::State;
 use crate::state::descendants;
 use crate::state::tables::{Look, make};
@@ -20,10 +19,10 @@ use crate::task::{Ended, Started, Task};
 /// A proposal in the making. What it makes is seen by what follows in it; a refusal drops all of it.
 #[derive(Debug)]
 pub struct Draft<'a> {
-    tables: Making<'a, Seen<'a, State>>,
+    pub(super) tables: Making<'a, Seen<'a, State>>,
     /// The changes as they will be written, one encoded after the other.
-    changes: Vec<u8>,
-    count: u64,
+    pub(super) changes: Vec<u8>,
+    pub(super) count: u64,
     time_ms: u64,
 }
 
@@ -315,15 +314,6 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
-    /// Puts a state in the place of all that there is, what this proposal has made before included.
-    pub fn replace(&mut self, replacement: &Replacement) {
-        self.tables.put_ground(replacement.state());
-        self.changes.clear();
-        let packed = replacement.packed();
-        codec::encode_into(&mut self.changes, &Change::Replace { packed });
-        self.count = 1;
-    }
-
     pub(crate) fn remember(&mut self, key: &str, fingerprint: [u8; 32], answer: &[u8]) {
         self.make(&Change::Remember {
             key,
@@ -338,13 +328,12 @@ impl<'a> Draft<'a> {
 
     /// The batch of all that was made, and what it makes of the rows.
     pub(crate) fn finish(self, after: u64, level: Level) -> (Vec<u8>, Rows) {
-        let mut batch = crate::change::head(level);
-        batch.extend(codec::encode(&(after, self.tables.by, self.count)));
+        let mut batch = codec::encode(&(after, self.tables.by, self.count));
         batch.extend(self.changes);
-        (batch, self.tables.rows)
+        (crate::batch::frame(level, &batch), self.tables.rows)
     }
 
-    fn make(&mut self, change: &Change<'_>) {
+    pub(super) fn make(&mut self, change: &Change<'_>) {
         let fits = make(&mut self.tables, change, self.time_ms);
         debug_assert!(fits, "a draft makes only what fits: {change:?}");
         codec::encode_into(&mut self.changes, change);

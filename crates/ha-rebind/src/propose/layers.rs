@@ -10,6 +10,7 @@ use bytes::Bytes;
 use crate::level::Level;
 use crate::names::{EntityId, LocationId, TaskId};
 use crate::state::State;
+use crate::state::pieces::Pieces;
 use crate::state::slot::{Remembered, Slot, TaskSlot};
 use crate::state::tables::{Look, Tables};
 
@@ -166,6 +167,9 @@ impl<B: Look> Look for Seen<'_, B> {
     fn remembered(&self, key: &str) -> Option<&Remembered> {
         self.rows.remembered(key, self.below)
     }
+    fn pieces(&self) -> &Pieces {
+        self.below.pieces()
+    }
 }
 
 /// Rows that are being made by the batch of a number.
@@ -201,6 +205,9 @@ impl<B: Look> Look for Making<'_, B> {
     }
     fn remembered(&self, key: &str) -> Option<&Remembered> {
         self.rows.remembered(key, self.below)
+    }
+    fn pieces(&self) -> &Pieces {
+        self.below.pieces()
     }
 }
 
@@ -239,4 +246,9 @@ impl<B: Look> Tables for Making<'_, B> {
     fn put_remembered(&mut self, key: &str, remembered: Remembered) {
         self.rows.keys.put(key.into(), self.by, Some(remembered));
     }
+    fn put_piece(&mut self, _: u64, _: u32, _: &[u8]) -> bool {
+        // They are looked at when they are durable.
+        true
+    }
+    fn drop_pieces(&mut self) {}
 }

@@ -5,5 +5,6 @@ pub use draft::Draft;
 mod layers;
 mod refusal;
 pub use refusal::Refusal;
+mod replace;
 mod staging;
 pub use staging::{ClientKey, Evaluated, Staging};

@@ -96,6 +96,19 @@ pub enum Refusal {
         /// As it was asked for.
         asked: Level,
     },
+    /// What was asked needs a newer level than the plane's.
+    #[error(
+        "the plane's format level is {now}, and this needs {asked}: raise the level first, which happens by itself a minute after all its nodes read a newer one"
+    )]
+    LevelTooLow {
+        /// As it is.
+        now: Level,
+        /// As it must be.
+        asked: Level,
+    },
+    /// The pieces that are there are those of another import, or none.
+    #[error("another import has begun, or this one was given up: try again")]
+    OtherImport,
     /// This node could not read the journal, so that it must not write.
     #[error("this node cannot read the plane's state, which is {0}")]
     StateUnreadable(Unreadable),

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::draft::Draft;
 use super::layers::{Making, Rows, Seen, Touched};
 use super::refusal::Refusal;
-use crate::change::Batch;
+use crate::batch::BatchBytes;
 use crate::state::State;
 use crate::state::has_expired;
 use crate::state::tables::{Look, make};
@@ -164,7 +164,8 @@ impl Staging {
             rows: Rows::default(),
             by: staged.number,
         };
-        let batch = Batch::decode(&staged.batch).expect("it was encoded here");
+        let bytes = BatchBytes::read(&staged.batch).expect("it was encoded here");
+        let batch = bytes.batch().expect("it was encoded here");
         for change in &batch.changes {
             // What the state has applied meanwhile does not fit again, and is there.
             make(&mut making, change, state.time_ms());

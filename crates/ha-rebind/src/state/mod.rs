@@ -6,11 +6,14 @@ pub(crate) use ended::Kept;
 mod keys;
 mod orphans;
 pub(crate) mod packed;
+pub(crate) mod pieces;
 mod replace;
 mod rows;
 pub(crate) mod slot;
 pub(crate) mod snapshot;
 pub(crate) mod tables;
+mod tree;
+pub(crate) use tree::descendants;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hint::black_box;
@@ -18,6 +21,7 @@ use std::hint::black_box;
 use bytes::Bytes;
 use indexmap::IndexMap;
 
+use crate::batch::BatchBytes;
 use crate::change::{Batch, Change};
 use crate::entity::Entity;
 use crate::json::Json;
@@ -31,9 +35,10 @@ pub(crate) use keys::has_expired;
 pub use keys::{KEY_LIFE, MOST_KEYS};
 pub use orphans::Orphans;
 use packed::unpack;
+use pieces::Pieces;
 pub use replace::Unfit;
 use slot::{Quarantined, Remembered, Slot, TaskSlot};
-use tables::{Look, Tables, make};
+use tables::{Tables, make};
 
 /// All that the plane manages. The same batches in the same order make the same state, on every node.
 ///
@@ -41,6 +46,8 @@ use tables::{Look, Tables, make};
 #[derive(Clone, Debug)]
 pub struct State {
     level: Level,
+    /// The newest level that is read here.
+    reads: Level,
     last: u64,
     time_ms: u64,
     skipped: u64,
@@ -55,6 +62,7 @@ pub struct State {
     ended: EndedTasks,
     locations: BTreeMap<LocationId, Bytes>,
     keys: Keys,
+    pub(crate) pieces: Pieces,
     /// Rows of a snapshot that cannot be read at all.
     unread: BTreeSet<Bytes>,
     /// The number of the last batch that replaced it, as far as this process has seen one.
@@ -68,6 +76,9 @@ pub(crate) struct SetAside {
     why: Option<Unreadable>,
     kept: Vec<Bytes>,
 }
+
+/// How many bytes the pieces of one import may have.
+pub const LARGEST_PIECES: usize = 64 << 20;
 
 /// How many batches that could not be read are kept.
 const KEPT: usize = 16;
@@ -100,6 +111,7 @@ impl Default for State {
     fn default() -> Self {
         Self {
             level: Level::FIRST,
+            reads: Level::NEWEST,
             last: 0,
             time_ms: 0,
             skipped: 0,
@@ -112,6 +124,7 @@ impl Default for State {
             ended: EndedTasks::default(),
             locations: BTreeMap::new(),
             keys: Keys::default(),
+            pieces: Pieces::default(),
             unread: BTreeSet::new(),
             replaced: 0,
         }
@@ -121,16 +134,31 @@ impl Default for State {
 impl State {
     /// Applies a batch of the journal. Cannot fail: what cannot be read is set aside, and what does not fit is skipped.
     pub fn apply(&mut self, batch: &[u8], time_ms: u64) -> Applied {
-        match Batch::decode(batch).and_then(|decoded| Ok((replacement(&decoded)?, decoded))) {
-            Ok((replacement, decoded)) => self.apply_batch(&decoded, replacement, time_ms),
-            Err(why) => {
-                self.set_aside.count += 1;
-                self.set_aside.why.get_or_insert_with(|| why.clone());
-                if self.set_aside.kept.len() < KEPT {
-                    self.set_aside.kept.push(Bytes::copy_from_slice(batch));
-                }
-                Applied::SetAside(why)
+        self.try_apply(batch, time_ms).unwrap_or_else(|why| {
+            self.set_aside.count += 1;
+            self.set_aside.why.get_or_insert_with(|| why.clone());
+            if self.set_aside.kept.len() < KEPT {
+                self.set_aside.kept.push(Bytes::copy_from_slice(batch));
             }
+            Applied::SetAside(why)
+        })
+    }
+
+    fn try_apply(&mut self, batch: &[u8], time_ms: u64) -> Result<Applied, Unreadable> {
+        let bytes = BatchBytes::read_up_to(batch, self.reads)?;
+        let batch = bytes.batch()?;
+        let replacement = self.replacement(&batch)?;
+        Ok(self.apply_batch(&batch, replacement, time_ms))
+    }
+
+    /// The state that a batch puts in the place of all that there is, if it does.
+    fn replacement(&self, batch: &Batch<'_>) -> Result<Option<Self>, Unreadable> {
+        // One that is void unpacks nothing.
+        let is_next = batch.after == self.last;
+        match batch.changes.first().filter(|_| is_next) {
+            Some(Change::Replace { packed }) => unpack(packed).map(Some),
+            Some(Change::ReplaceByPieces { import, count }) => self.pieces.unpack(*import, *count).map(Some),
+            _ => Ok(None),
         }
     }
 
@@ -192,6 +220,21 @@ impl State {
         }
     }
 
+    /// An empty state that reads no level above this, as an older version does.
+    #[must_use]
+    pub fn reading_up_to(newest: Level) -> Self {
+        Self {
+            reads: newest.clamp(Level::FIRST, Level::NEWEST),
+            ..Self::default()
+        }
+    }
+
+    /// The newest level that it reads.
+    #[must_use]
+    pub fn reads(&self) -> Level {
+        self.reads
+    }
+
     /// The format level that a leader writes.
     #[must_use]
     pub fn level(&self) -> Level {
@@ -213,7 +256,10 @@ impl State {
     /// Why this node cannot go on with the plane's state: a batch could not be read, or the plane's level is unknown here. It must not lead.
     #[must_use]
     pub fn unreadable(&self) -> Option<Unreadable> {
-        self.set_aside.why.clone().or_else(|| self.level.check().err())
+        self.set_aside
+            .why
+            .clone()
+            .or_else(|| self.level.check_up_to(self.reads).err())
     }
 
     /// How many changes did not fit; more than none is a defect.
@@ -279,43 +325,9 @@ impl State {
         self.entities.get(id)?.sensors.get(sensor)
     }
 
-    /// The value of a config key of an entity: its own, or that of its nearest ancestor that has one.
-    #[must_use]
-    pub fn config(&self, id: &EntityId, key: &str) -> Option<Json> {
-        let own = |id| self.entity(id)?.ok()?.config.get(key);
-        std::iter::successors(Some(id), |id| self.parent(id)).find_map(own)
-    }
-
-    /// The parent of an entity.
-    #[must_use]
-    pub fn parent(&self, id: &EntityId) -> Option<&EntityId> {
-        self.entities.get(id)?.parent.as_ref()
-    }
-
-    /// The children of an entity, in their order.
-    #[must_use]
-    pub fn children(&self, id: &EntityId) -> &[EntityId] {
-        self.entities.get(id).map_or(&[], Slot::children)
-    }
-
-    /// The application that an entity belongs to: itself, if it has no parent.
-    #[must_use]
-    pub fn application<'a>(&'a self, id: &'a EntityId) -> Option<&'a EntityId> {
-        let all = std::iter::successors(self.entities.get_key_value(id).map(|(id, _)| id), |id| {
-            self.parent(id)
-        });
-        all.last()
-    }
-
     /// All applications, by id.
     pub fn applications(&self) -> impl Iterator<Item = &EntityId> {
         self.applications.iter()
-    }
-
-    /// An entity and all below it, parents first.
-    #[must_use]
-    pub fn descendants(&self, id: &EntityId) -> Vec<EntityId> {
-        descendants(self, id)
     }
 
     /// Reads a task.
@@ -387,26 +399,6 @@ impl PartialEq for State {
     fn eq(&self, other: &Self) -> bool {
         self.parts() == other.parts()
     }
-}
-
-/// The state that a batch puts in the place of all that there is, if it does.
-fn replacement(batch: &Batch<'_>) -> Result<Option<State>, Unreadable> {
-    match batch.changes.first() {
-        Some(Change::Replace { packed }) => unpack(packed).map(Some),
-        _ => Ok(None),
-    }
-}
-
-/// An entity and all below it, parents first.
-pub(crate) fn descendants(tables: &impl Look, id: &EntityId) -> Vec<EntityId> {
-    let mut all: Vec<EntityId> = tables.slot(id).map(|_| id.clone()).into_iter().collect();
-    let mut at = 0;
-    while at < all.len() {
-        let children = tables.slot(&all[at]).map_or(&[][..], Slot::children);
-        all.extend_from_slice(children);
-        at += 1;
-    }
-    all
 }
 
 /// Bytes that memory gives at once.

@@ -21,7 +21,7 @@ pub enum Unfit {
     UnreadRows(usize),
     /// It is of a later level than the plane.
     #[error(
-        "it is of format level {found}, and this plane is at {known}: import it into a plane of that level"
+        "it is of format level {found}, and this plane is at {known}: raise the plane's level first, which happens by itself a minute after all its nodes read a newer one"
     )]
     Level {
         /// Its level.

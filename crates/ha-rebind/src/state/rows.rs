@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::State;
+use super::pieces::Pieces;
 use super::slot::{Remembered, Slot, TaskSlot};
 use super::tables::{Look, Tables};
 use crate::level::Level;
@@ -24,6 +25,9 @@ impl Look for State {
     fn remembered(&self, key: &str) -> Option<&Remembered> {
         self.keys.get(key)
     }
+    fn pieces(&self) -> &Pieces {
+        &self.pieces
+    }
 }
 
 impl Tables for State {
@@ -33,11 +37,13 @@ impl Tables for State {
     fn replace(&mut self, with: Self) {
         *self = Self {
             level: self.level,
+            reads: self.reads,
             last: self.last,
             time_ms: self.time_ms,
             skipped: self.skipped,
             set_aside: std::mem::take(&mut self.set_aside),
             replaced: self.last,
+            pieces: Pieces::default(),
             ..with
         };
     }
@@ -84,5 +90,11 @@ impl Tables for State {
     }
     fn put_remembered(&mut self, key: &str, remembered: Remembered) {
         self.keys.put(key.into(), remembered);
+    }
+    fn put_piece(&mut self, import: u64, at: u32, piece: &[u8]) -> bool {
+        self.pieces.take(import, at, piece)
+    }
+    fn drop_pieces(&mut self) {
+        self.pieces = Pieces::default();
     }
 }

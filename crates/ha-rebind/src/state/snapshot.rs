@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use super::slot::{Remembered, Slot, TaskSlot};
 use super::{SetAside, State, tables::Tables};
-use crate::change::Batch;
+use crate::batch::BatchBytes;
 use crate::codec::{self, List, put_piece, take_piece};
 use crate::level::{Level, Unreadable};
 use crate::names::{EntityId, LocationId, TaskId};
@@ -57,6 +57,11 @@ enum Row<'a> {
         body: &'a [u8],
         sensors: &'a [u8],
     },
+    Piece {
+        import: u64,
+        at: u32,
+        piece: &'a [u8],
+    },
 }
 
 /// A part as it was read: to be given to [`State::take`]. Entities in it are still encoded, and slices of the part.
@@ -85,13 +90,19 @@ impl Part {
     /// # Errors
     /// If it is none, or of a level that this version does not know.
     pub fn read(bytes: Bytes) -> Result<Self, PartError> {
+        Self::read_up_to(bytes, Level::NEWEST)
+    }
+
+    pub(crate) fn read_up_to(bytes: Bytes, newest: Level) -> Result<Self, PartError> {
         let damaged = |what| PartError(Unreadable::Damaged(what));
         let (magic, rest) = bytes.split_first_chunk().ok_or_else(|| damaged("cut short"))?;
         if *magic != MAGIC {
             return Err(damaged("no part of entities"));
         }
         let (level, rest) = rest.split_first_chunk().ok_or_else(|| damaged("cut short"))?;
-        Level(u16::from_le_bytes(*level)).check().map_err(PartError)?;
+        Level(u16::from_le_bytes(*level))
+            .check_up_to(newest)
+            .map_err(PartError)?;
         let (mut entities, mut others, mut rest) = (Vec::new(), Vec::new(), rest);
         while !rest.is_empty() {
             let (row, left) = take_piece(rest).ok_or_else(|| damaged("cut short in a row"))?;
@@ -166,6 +177,14 @@ impl State {
                 at_ms: *at_ms,
             })?;
         }
+        let import = self.pieces.import;
+        for (at, piece) in &self.pieces.all {
+            writer.put(&Row::Piece {
+                import,
+                at: *at,
+                piece,
+            })?;
+        }
         for id in self.tasks() {
             let TaskSlot { entity, body } = &self.tasks[id];
             writer.put(&Row::Task {
@@ -201,6 +220,13 @@ impl State {
             state.take(Part::read(bytes)?);
         }
         Ok(state)
+    }
+
+    /// A snapshot could not be loaded: where a newer version wrote it, this state is not the plane's, and will not be.
+    pub(crate) fn note_part(&mut self, error: &PartError) {
+        if matches!(error.why(), Unreadable::TooNew { .. }) {
+            self.set_aside.why.get_or_insert_with(|| error.why().clone());
+        }
     }
 
     /// Takes the rows of a part into an empty state, or one that has taken other parts of the same snapshot, in any order.
@@ -265,6 +291,7 @@ impl State {
                     },
                 );
             }
+            Row::Piece { import, at, piece } => self.pieces.restore(import, at, piece),
             Row::Entity { .. } => {
                 // `Part::read` has taken these out.
             }
@@ -278,7 +305,12 @@ const MOST_ROOM: usize = 1 << 20;
 impl SetAside {
     /// Says why again, after a load.
     fn note(&mut self) {
-        let first = self.kept.first().and_then(|batch| Batch::decode(batch).err());
+        let error = |batch: &Bytes| {
+            BatchBytes::read(batch)
+                .and_then(|bytes| bytes.batch().map(drop))
+                .err()
+        };
+        let first = self.kept.first().and_then(error);
         let known = Unreadable::Damaged("a batch that another version could not read");
         self.why = (self.count > 0).then(|| first.unwrap_or(known));
     }

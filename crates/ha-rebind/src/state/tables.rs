@@ -4,9 +4,10 @@ use bytes::Bytes;
 
 use super::State;
 use super::packed::unpack;
+use super::pieces::Pieces;
 use super::slot::{Remembered, Slot, TaskSlot};
 use crate::change::Change;
-use crate::level::Level;
+use crate::level::{Level, Unreadable};
 use crate::names::{EntityId, LocationId, TaskId};
 use crate::values::Values;
 
@@ -17,6 +18,8 @@ pub(crate) trait Look {
     fn task_slot(&self, id: &TaskId) -> Option<&TaskSlot>;
     fn location_body(&self, id: &LocationId) -> Option<&Bytes>;
     fn remembered(&self, key: &str) -> Option<&Remembered>;
+    /// The pieces of an import that are durable.
+    fn pieces(&self) -> &Pieces;
 }
 
 /// All that a change can touch.
@@ -32,6 +35,8 @@ pub(crate) trait Tables: Look {
     fn put_location_body(&mut self, id: LocationId, body: Bytes);
     fn drop_location_body(&mut self, id: &LocationId);
     fn put_remembered(&mut self, key: &str, remembered: Remembered);
+    fn put_piece(&mut self, import: u64, at: u32, piece: &[u8]) -> bool;
+    fn drop_pieces(&mut self);
 }
 
 /// Makes one change. `false`: it does not fit the state, and nothing was done; the evaluation makes none such.
@@ -126,14 +131,24 @@ pub(crate) fn make(tables: &mut impl Tables, change: &Change<'_>, time_ms: u64) 
             }
             fits
         }
-        Change::Replace { packed } => {
-            let read = unpack(packed);
-            let fits = read.is_ok();
-            read.into_iter()
-                .for_each(|state| tables.replace(state.moved_to(time_ms)));
-            fits
+        Change::Replace { packed } => replace(tables, unpack(packed), time_ms),
+        Change::PutPiece { import, at, piece } => tables.put_piece(*import, *at, piece),
+        Change::ReplaceByPieces { import, count } => {
+            let with = tables.pieces().unpack(*import, *count);
+            replace(tables, with, time_ms)
+        }
+        Change::DropPieces => {
+            tables.drop_pieces();
+            true
         }
     }
+}
+
+fn replace(tables: &mut impl Tables, with: Result<State, Unreadable>, time_ms: u64) -> bool {
+    let fits = with.is_ok();
+    with.into_iter()
+        .for_each(|state| tables.replace(state.moved_to(time_ms)));
+    fits
 }
 
 /// A copy: a slice would keep the whole batch in memory for as long as it lives.

@@ -155,7 +155,9 @@ impl From<Refusal> for ApiError {
             | Refusal::EntityExists(_)
             | Refusal::AdjunctExists { .. }
             | Refusal::TaskExists(_)
-            | Refusal::TaskNotSo { .. } => StatusCode::CONFLICT,
+            | Refusal::TaskNotSo { .. }
+            | Refusal::LevelTooLow { .. }
+            | Refusal::OtherImport => StatusCode::CONFLICT,
             Refusal::UnknownEntity(_) | Refusal::UnknownTask(_) | Refusal::UnknownLocationId(_) => {
                 StatusCode::NOT_FOUND
             }

@@ -3,6 +3,7 @@
 mod about;
 mod ha;
 mod health;
+mod level;
 mod metrics;
 mod persist;
 mod shutdown;
@@ -42,6 +43,7 @@ pub(crate) fn of_state() -> impl Iterator<Item = (String, MethodRouter<Shared>)>
     with_slashes([
         ("ha/persist/export", reads(persist::export)),
         ("ha/persist/import", posts(persist::import)),
+        ("ha/formatLevel", reads_and_posts(level::show, level::raise)),
     ])
 }
 
