@@ -11,6 +11,7 @@ mod blueprint;
 mod campaign;
 pub use campaign::{Campaign, Found, Meter, Passed};
 mod connection;
+mod entities;
 mod entry;
 mod frame;
 mod location;
@@ -95,6 +96,14 @@ pub const TARGETS: &[Target] = &[
         seeds: seeds::requests,
         words: request::WORDS,
         memory: SMALL,
+    },
+    Target {
+        name: "entities",
+        about: "a request to what a plane manages: blueprints, sensors, config, effectors, tags, adjuncts",
+        run: entities::run,
+        seeds: entities::seeds,
+        words: entities::WORDS,
+        memory: REPEATED,
     },
     Target {
         name: "connection",

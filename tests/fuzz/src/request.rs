@@ -2,9 +2,11 @@
 
 use std::sync::{Arc, OnceLock};
 
-use axum::body::Body;
+use axum::Router;
+use axum::body::{Body, Bytes};
 use ha_core::Role;
 use ha_rest::{Settings, app};
+use http::response::Parts;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use tokio::runtime::Runtime;
@@ -85,18 +87,18 @@ pub(crate) fn run(data: &[u8]) {
             .get(usize::from(*role) % ROLES.len())
             .expect("less than all"),
     ));
-    let answer = runtime().block_on(async {
-        let response = app(node, Settings::default())
-            .oneshot(request)
-            .await
-            .expect("it cannot fail");
-        let (parts, body) = response.into_parts();
-        (
-            parts,
-            body.collect().await.expect("an answer has an end").to_bytes(),
-        )
-    });
-    let (parts, body) = answer;
+    check(&runtime().block_on(answer(app(node, Settings::default()), request)));
+}
+
+/// What is answered to a request.
+pub(crate) async fn answer(app: Router, request: Request<Body>) -> (Parts, Bytes) {
+    let response = app.oneshot(request).await.expect("it cannot fail");
+    let (parts, body) = response.into_parts();
+    let body = body.collect().await.expect("an answer has an end");
+    (parts, body.to_bytes())
+}
+
+pub(crate) fn check((parts, body): &(Parts, Bytes)) {
     assert_ne!(
         parts.status,
         StatusCode::INTERNAL_SERVER_ERROR,
@@ -107,9 +109,8 @@ pub(crate) fn run(data: &[u8]) {
         .get("content-type")
         .and_then(|kind| kind.to_str().ok());
     if kind.is_some_and(|kind| kind.starts_with("application/json")) && !body.is_empty() {
-        let text = String::from_utf8_lossy(&body);
-        serde_json::from_slice::<serde_json::Value>(&body)
-            .unwrap_or_else(|error| panic!("{error} in {text}"));
+        let text = String::from_utf8_lossy(body);
+        serde_json::from_slice::<serde_json::Value>(body).unwrap_or_else(|error| panic!("{error} in {text}"));
     }
 }
 
@@ -122,7 +123,7 @@ const ROLES: [Role; 6] = [
     Role::Initializing,
 ];
 
-fn read(data: &[u8]) -> Option<Request<Body>> {
+pub(crate) fn read(data: &[u8]) -> Option<Request<Body>> {
     let end = data
         .windows(2)
         .position(|two| two == b"\n\n")
