@@ -107,7 +107,7 @@ pub(crate) fn slice(nodes: u8, full: bool) -> Vec<Listed> {
 
 type Line = (&'static str, usize, Option<(&'static str, usize)>);
 
-const SLICE_OF_TWO: [Line; 14] = [
+const SLICE_OF_TWO: [Line; 15] = [
     ("journal nodes=2 takeovers=1 commits=2 snapshots=3", 11_045, None),
     (
         "journal nodes=2 takeovers=2 commits=2 snapshots=1 beside=1",
@@ -140,6 +140,11 @@ const SLICE_OF_TWO: [Line; 14] = [
         30_094,
         None,
     ),
+    (
+        "journal nodes=2 takeovers=2 commits=1 snapshots=1 beside=1 unusable=1",
+        86_044,
+        None,
+    ),
     ("journal nodes=2 takeovers=1 commits=0 collected", 128_656, None),
     ("authority nodes=2 takeovers=1 fulls=1", 139_234, None),
     (
@@ -163,9 +168,10 @@ const SLICE_OF_TWO: [Line; 14] = [
         None,
     ),
 ];
-const SLICE_OF_THREE: [Line; 3] = [
+const SLICE_OF_THREE: [Line; 4] = [
     ("journal nodes=3 takeovers=2 commits=1 snapshots=1", 150_709, None),
     ("journal nodes=3 takeovers=2 commits=1 handovers=1", 9_928, None),
+    ("journal nodes=3 takeovers=2 commits=1 unusable=1", 65_029, None),
     ("authority nodes=3 takeovers=1 fulls=1 ticks=1", 368_605, None),
 ];
 const FULL_OF_TWO: [Line; 9] = [

@@ -38,6 +38,9 @@ impl Journal {
             if local.wrong.is_some() {
                 return local.wrong;
             }
+            if local.holds_on && state.slots[usize::from(local.pos) + 1] == 0 {
+                return Some("a node that cannot use its state does not let go");
+            }
             if !is_prefix(&truth.commits, &local.commits) {
                 return Some("a view is no prefix of the true state");
             }
