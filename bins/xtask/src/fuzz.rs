@@ -108,7 +108,7 @@ fn fuzz(target: &str, args: &Args, path: &std::ffi::OsStr) -> Result<Ran, String
         .args([
             "-rss_limit_mb=2048",
             "-malloc_limit_mb=128",
-            "-timeout=20",
+            "-timeout=120",
             "-max_len=4096",
             "-print_final_stats=1",
         ]);

@@ -1,8 +1,8 @@
 //! A leader's housekeeping: when a snapshot is due, and what of the store is collected.
 
 use ha_proto::{
-    Event, FailureKind, HostRequest, Input, Manifest, Role, Seq, StoreFailure, StoreOp, StoreReply, WriteId,
-    layout,
+    Digest, Event, FailureKind, HostRequest, Input, Manifest, Role, Seq, StoreFailure, StoreOp, StoreReply,
+    WriteId, layout,
 };
 use ha_sim::hand::{Hand, config, takeover};
 
@@ -192,6 +192,21 @@ fn nothing_is_collected_while_a_part_of_the_newer_snapshot_is_damaged() {
     let says = |e: &Event| matches!(e, Event::Warning(w) if w.contains(&key));
     assert!(h.seats[0].events.iter().any(says));
     assert!(h.there(4));
+}
+
+/// Its parts are what it says, and verify: only who wrote a snapshot of that slot knows that the state was another.
+#[test]
+fn nothing_is_collected_on_a_manifest_of_another_state_than_its_own() {
+    let mut h = every(8);
+    let mut older = snapshot(&mut h, 0);
+    older.state = Digest::of(b"another");
+    h.store
+        .objects
+        .insert(layout::manifest_key(older.seq()), older.encode());
+    snapshot(&mut h, 0);
+    assert!(h.there(4), "one of the two is not what it wrote");
+    snapshot(&mut h, 0);
+    assert!(!h.there(4), "that one is none of the two newest any more");
 }
 
 #[test]

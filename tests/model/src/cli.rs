@@ -185,7 +185,10 @@ fn all(nodes: Option<u8>, full: bool, seconds: Option<u64>) -> bool {
         let run = &run;
         eprintln!("{run} ..");
         let mut outcome = carry_out(run);
-        if outcome.fault().is_none() && listed.pinned != 0 && listed.pinned != outcome.states {
+        if outcome.fault().is_none()
+            && listed.pinned != 0
+            && listed.pinned.abs_diff(outcome.states) > listed.spread
+        {
             let was = listed.pinned;
             eprintln!(
                 "{run}: {} states, and they were {was}: if that is meant, pin it",

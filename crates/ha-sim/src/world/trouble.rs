@@ -114,14 +114,12 @@ impl<S: Service + 'static> World<S> {
         self.input(i, Input::Suspect { process, evidence });
     }
 
-    /// The bytes of some object change, or are cut off; mostly of one of the last entries.
+    /// The bytes of some object change, or are cut off; mostly of one of the last entries or of a part of a snapshot, which somebody will read.
     pub(super) fn rot(&mut self) {
-        let count = self.store.objects.len() as u64;
-        let key = if self.rng.chance(6000) {
-            layout::entry_key(ha_proto::Seq(self.truth.pos.saturating_sub(self.rng.below(5))))
-        } else {
-            let at = self.rng.below(count.max(1)) as usize;
-            self.store.objects.keys().nth(at).cloned().unwrap_or_default()
+        let key = match self.rng.below(10) {
+            0..=4 => layout::entry_key(ha_proto::Seq(self.truth.pos.saturating_sub(self.rng.below(5)))),
+            5..=7 => self.any_key(layout::PARTS),
+            _ => self.any_key(""),
         };
         let Some(bytes) = self.store.objects.get(&key).filter(|b| !b.is_empty()) else {
             return;
@@ -138,6 +136,15 @@ impl<S: Service + 'static> World<S> {
         self.store.rot(&key, damaged.into());
         let repaired = self.now + self.rng.below(3 * SEC * self.load.slower);
         self.at(repaired, Ev::Repair(key));
+    }
+
+    fn any_key(&mut self, prefix: &str) -> String {
+        let count = self.store.under(prefix).count() as u64;
+        let at = self.rng.below(count.max(1)) as usize;
+        self.store
+            .under(prefix)
+            .nth(at)
+            .map_or_else(String::new, |(key, _)| key.clone())
     }
 
     /// The key, if the answer holds bytes that are not what was written.

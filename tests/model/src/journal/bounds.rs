@@ -27,6 +27,8 @@ pub(crate) struct Bounds {
     pub(crate) confirms: u8,
     /// Commits sent beside the listing that validates a claim.
     pub(crate) beside: u8,
+    /// Nodes that find that they cannot use their state.
+    pub(crate) unusable: u8,
     /// It begins when the first node has sent a Takeover for a slot that the founder has filled since, read, and decided to collect.
     pub(crate) collected: bool,
     /// Rule 1 is left out, and what lies behind a fence may land again.
@@ -48,6 +50,7 @@ impl Default for Bounds {
             reads: 0,
             confirms: 0,
             beside: 0,
+            unusable: 0,
             collected: false,
             fences_go: false,
         }
@@ -56,7 +59,7 @@ impl Default for Bounds {
 
 impl Bounds {
     /// How much there may be of what a state counts.
-    pub(crate) fn most(&self) -> [(&'static str, u8); 9] {
+    pub(crate) fn most(&self) -> [(&'static str, u8); 10] {
         [
             ("takeovers", self.takeovers),
             ("commits", self.commits),
@@ -67,6 +70,7 @@ impl Bounds {
             ("reads", self.reads),
             ("confirms", self.confirms),
             ("beside", self.beside),
+            ("unusable", self.unusable),
         ]
     }
 
@@ -85,6 +89,7 @@ impl Bounds {
             "reads" => (&mut self.reads, 6),
             "confirms" => (&mut self.confirms, 3),
             "beside" => (&mut self.beside, 3),
+            "unusable" => (&mut self.unusable, 3),
             "collected" => {
                 self.collected = n == 1;
                 return true;
@@ -114,6 +119,7 @@ impl fmt::Display for Bounds {
             ("reads", self.reads, 0),
             ("confirms", self.confirms, 0),
             ("beside", self.beside, 0),
+            ("unusable", self.unusable, 0),
         ];
         let set = others.iter().filter(|(_, n, usual)| n != usual);
         set.clone()

@@ -5,7 +5,7 @@ use ha_proto::Seq;
 use super::Journal;
 use super::local::Local;
 use super::state::State;
-use crate::tables::What;
+use crate::tables::{Key, What};
 
 pub(crate) const LOST: u8 = 1;
 pub(crate) const STALE_READ: u8 = 2;
@@ -38,6 +38,9 @@ impl Journal {
             if local.wrong.is_some() {
                 return local.wrong;
             }
+            if local.holds_on && !self.is_letting_go(state, local) {
+                return Some("a node that cannot use its state does not let go");
+            }
             if !is_prefix(&truth.commits, &local.commits) {
                 return Some("a view is no prefix of the true state");
             }
@@ -57,6 +60,20 @@ impl Journal {
             }
         }
         self.check_snapshots(state)
+    }
+
+    /// Something lies in its next slot that it has yet to read, or it has sent an entry for that, and reads what became of it.
+    fn is_letting_go(&self, state: &State, local: &Local) -> bool {
+        let next = local.pos + 1;
+        let is_own = |object: &u32| {
+            let object = self.tables.objects.get(*object);
+            let by = match &object.what {
+                What::Entry { header, .. } => Some(&header.by),
+                What::Manifest { .. } | What::Part => None,
+            };
+            object.key == Key::Slot(next) && by == Some(local.node.process())
+        };
+        state.slots[usize::from(next)] != 0 || state.flight.iter().any(is_own)
     }
 
     fn check_snapshots(&self, state: &State) -> Option<&'static str> {

@@ -45,6 +45,8 @@ pub(crate) enum Input {
     Read,
     /// The owner answers the request for a snapshot.
     Snapshot,
+    /// The owner cannot go on with the state.
+    Unusable,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -77,6 +79,7 @@ impl Input {
             Self::Confirm => (20, 0, 0),
             Self::Read => (21, 0, 0),
             Self::Snapshot => (22, 0, 0),
+            Self::Unusable => (23, 0, 0),
         };
         kind << 56 | a << 40 | u64::from(b)
     }
@@ -112,6 +115,10 @@ pub(crate) struct Local {
     pub(crate) claiming: bool,
     /// Its claim is being validated, and it takes a change.
     pub(crate) about_to_lead: bool,
+    /// Its owner cannot go on with the state: it leads no more.
+    pub(crate) is_out: bool,
+    /// It is out, leads by its journal all the same, and waits for nothing but the next slot.
+    pub(crate) holds_on: bool,
     follows_as: Mode,
     pub(crate) parts: u8,
     // What follows from the node.
@@ -165,6 +172,8 @@ impl Local {
             reading: None,
             claiming: false,
             about_to_lead: false,
+            is_out: false,
+            holds_on: false,
             follows_as: if bounds.handovers > 0 {
                 Mode::HotStandby
             } else {
@@ -251,6 +260,11 @@ impl Local {
                 let _number = self.node.read(self.now);
             }
             Input::Snapshot => self.answer_snapshot(driver),
+            Input::Unusable => {
+                self.is_out = true;
+                let why = ha_proto::Input::StateUnusable(String::new());
+                self.node.handle_input(now, why);
+            }
         }
     }
 
@@ -289,7 +303,7 @@ impl Local {
             self.reading.is_some(),
         );
         rest.hash(&mut canon);
-        (self.claiming, self.who, self.boot, self.wrong).hash(&mut canon);
+        (self.claiming, self.is_out, self.who, self.boot, self.wrong).hash(&mut canon);
         canon.finish128()
     }
 }
@@ -489,7 +503,17 @@ impl<'a> Driver<'a> {
         if local.lead.is_some() && local.host != local.commits {
             local.wrong = Some("a leader's state is not what its journal says");
         }
-        if local.node.role(local.now) == Role::Failed {
+        let leader = view.leader.as_ref().filter(|_| !view.released);
+        local.holds_on = local.is_out
+            && leader.is_some_and(|l| l.process == *local.node.process())
+            && local
+                .asks
+                .iter()
+                .all(|(_, ask)| matches!(ask, Ask::Get(Key::Slot(_))));
+        if local.is_out && local.lead.is_some() {
+            local.wrong = Some("a node leads though it cannot use its state");
+        }
+        if !local.is_out && local.node.role(local.now) == Role::Failed {
             local.wrong = Some("a node has failed though its store is honest");
         }
     }

@@ -32,11 +32,12 @@ pub(crate) struct Used {
     pub(crate) reads: u8,
     pub(crate) confirms: u8,
     pub(crate) beside: u8,
+    pub(crate) unusable: u8,
 }
 
 impl Used {
     /// In the order of the bounds.
-    pub(crate) fn all(&self) -> [u8; 9] {
+    pub(crate) fn all(&self) -> [u8; 10] {
         [
             self.takeovers,
             self.commits,
@@ -47,6 +48,7 @@ impl Used {
             self.reads,
             self.confirms,
             self.beside,
+            self.unusable,
         ]
     }
 }
@@ -117,7 +119,7 @@ impl State {
         out.extend_from_slice(&self.refused);
         let u = &self.used;
         out.extend_from_slice(&[u.takeovers, u.commits, u.releases, u.handovers]);
-        out.extend_from_slice(&[u.snapshots, u.restarts, u.reads, u.confirms, u.beside]);
+        out.extend_from_slice(&[u.snapshots, u.restarts, u.reads, u.confirms, u.beside, u.unusable]);
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Self {
@@ -145,6 +147,7 @@ impl State {
             reads: read.byte(),
             confirms: read.byte(),
             beside: read.byte(),
+            unusable: read.byte(),
         };
         Self {
             locals,

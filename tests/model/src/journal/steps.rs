@@ -45,6 +45,7 @@ pub(crate) enum Told {
     Confirm,
     Read,
     Snapshot,
+    Unusable,
 }
 
 impl Journal {
@@ -127,6 +128,7 @@ impl Journal {
                     after.reads[i] = after.acked + 1;
                 }
                 Told::Confirm => used.confirms += 1,
+                Told::Unusable => used.unusable += 1,
                 Told::Claim | Told::Handover(_) => {}
             }
             let within = self.nudge(&mut after, i, input);
@@ -187,6 +189,9 @@ impl Journal {
         }
         if local.snapshot_asked.is_some() && used.snapshots < most.snapshots {
             told.push((Told::Snapshot, Input::Snapshot));
+        }
+        if used.unusable < most.unusable && !local.is_out {
+            told.push((Told::Unusable, Input::Unusable));
         }
         told
     }

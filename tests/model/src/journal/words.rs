@@ -71,6 +71,7 @@ impl Journal {
                     Told::Confirm => "comes to its slow period".to_owned(),
                     Told::Read => "is asked for a linearizable read".to_owned(),
                     Told::Snapshot => "begins to write a snapshot".to_owned(),
+                    Told::Unusable => "finds that it cannot use its state".to_owned(),
                 };
                 format!("{} {what}", letter(who))
             }
