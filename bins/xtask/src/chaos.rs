@@ -26,6 +26,9 @@ pub(crate) struct Args {
     /// Kills masters, and does nothing else but let some nodes sleep, until there were so many takeovers or the time is over.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     takeovers: Option<u64>,
+    /// Nodes are `ha-server`s whose entities act on the world, and clients write over REST.
+    #[arg(long, conflicts_with_all = ["takeovers", "default_settings", "churn"])]
+    entities: bool,
     /// Nodes live by the settings that they have when nothing is said, but for snapshots, which come as often as without.
     #[arg(long)]
     default_settings: bool,
@@ -51,13 +54,24 @@ pub(crate) fn minutes(text: &str) -> Result<f64, String> {
 
 pub(crate) fn run(args: &Args) -> Result<Figures, String> {
     let began = Instant::now();
-    let program = program()?;
+    let program = if args.entities {
+        eprintln!("building ha-chaos-server");
+        ha_tests::built_chaos_server()?
+    } else {
+        program()?
+    };
+    if let Some(bug) = args.bug.filter(|bug| !bug.suits(args.entities)) {
+        return Err(format!(
+            "{bug} is no bug of these nodes: leave out --entities, or give it"
+        ));
+    }
     let time = Duration::from_secs_f64(args.minutes * 60.0);
     let mut campaign = Campaign::new(args.seed, time, program);
     campaign.store = args.store.clone();
     campaign.planes = usize::try_from(args.planes).expect("there are few");
     campaign.takeovers = args.takeovers;
     campaign.churn = args.churn;
+    campaign.entities = args.entities;
     campaign.bugs = args.bug.map_or_else(Vec::new, |bug| vec![bug; campaign.planes]);
     campaign.default_settings = args.default_settings;
     campaign.evidence = evidence();
@@ -117,6 +131,9 @@ fn report(verdict: &Verdict, began: Instant) -> Figures {
         let key = |when: &str| format!("{}_{when}", resource.name());
         figures = figures.with(&key("before"), then).with(&key("after"), now);
     }
+    for (what, count) in &tally.rest {
+        figures = figures.with(what, count);
+    }
     figures
         .with("connection_faults", tally.connection_faults)
         .with("takeovers", tally.takeovers)
@@ -139,5 +156,6 @@ fn report(verdict: &Verdict, began: Instant) -> Figures {
         .with("refused_but_applied", verdict.count(Rule::NeverApplied))
         .with("stale", verdict.count(Rule::Stale))
         .with("two_acted", verdict.count(Rule::TwoActed))
+        .with("acted_twice", verdict.count(Rule::ActedTwice))
         .violations(verdict.broken.len() as u64)
 }
