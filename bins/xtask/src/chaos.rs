@@ -78,7 +78,7 @@ pub(crate) fn run(args: &Args) -> Result<Figures, String> {
     let verdict = campaign.run(&|words| eprintln!("{words}"))?;
     let verdict =
         verdict.ok_or("this store is not here, so nothing was done: eval \"$(.ci/tools)\" brings it")?;
-    Ok(report(&verdict, began).with("seed", args.seed))
+    Ok(report(&verdict, began, args.entities).with("seed", args.seed))
 }
 
 /// Builds the service that is run.
@@ -93,7 +93,7 @@ pub(crate) fn evidence() -> PathBuf {
 }
 
 /// What was skipped and what was broken, for people.
-pub(crate) fn tell(verdict: &Verdict) {
+pub(crate) fn tell(verdict: &Verdict, has_entities: bool) {
     for why in &verdict.skipped {
         eprintln!("skipped: {why}");
     }
@@ -108,6 +108,12 @@ pub(crate) fn tell(verdict: &Verdict) {
     }
     if let Some(dir) = &verdict.evidence {
         let dir = dir.display();
+        if has_entities {
+            eprintln!(
+                "The evidence is in {dir}: logs (site-*/), acts, what clients asked and were told (writes), and what the nodes showed in the end (shown)."
+            );
+            return;
+        }
         eprintln!(
             "The evidence is in {dir}: logs, acts, what was applied (applied/), and the history of each round, which"
         );
@@ -116,8 +122,8 @@ pub(crate) fn tell(verdict: &Verdict) {
     }
 }
 
-fn report(verdict: &Verdict, began: Instant) -> Figures {
-    tell(verdict);
+fn report(verdict: &Verdict, began: Instant, has_entities: bool) -> Figures {
+    tell(verdict, has_entities);
     let tally = &verdict.tally;
     let millis = |time: Duration| time.as_millis();
     let mut figures = Figures::default()

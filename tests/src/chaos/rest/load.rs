@@ -87,6 +87,8 @@ struct Worker {
     rng: Rng,
     /// The applications that are there, by what they were deployed with, and their ids.
     apps: BTreeMap<Mark, String>,
+    /// What is yet to be done once, the last first.
+    first: Vec<Kind>,
 }
 
 impl Worker {
@@ -95,6 +97,19 @@ impl Worker {
             client,
             rng,
             apps: BTreeMap::new(),
+            first: vec![
+                Kind::Delete,
+                Kind::PutTaken,
+                Kind::InvokeBadly,
+                Kind::Invoke { is_idempotent: true },
+                Kind::Invoke { is_idempotent: false },
+                Kind::Rename,
+                Kind::SetConfig(0),
+                Kind::RemoveSensor(0),
+                Kind::SetSensor(0),
+                Kind::Put,
+                Kind::Deploy,
+            ],
         }
     }
 
@@ -131,24 +146,38 @@ impl Worker {
         }
     }
 
-    /// What it writes next.
+    /// What it writes next: each kind once, and then whatever is drawn.
     fn next(&mut self) -> Write {
         let mark = self.client.mark();
-        let apps: Vec<_> = self.apps.iter().map(|(app, id)| (*app, id.clone())).collect();
-        let new = |kind| {
-            let id = if kind == Kind::Put {
-                mark.to_string()
-            } else {
-                String::new()
-            };
-            Write::new(mark, kind, mark, &id)
+        let kind = match self.first.pop() {
+            Some(kind) => kind,
+            None => self.drawn(),
         };
+        let kind = match kind {
+            Kind::Deploy | Kind::DeployOnce => return Write::new(mark, kind, mark, ""),
+            _ if self.apps.is_empty() => Kind::Put,
+            _ if self.apps.len() > 2 * LIVE => Kind::Delete,
+            other => other,
+        };
+        if kind == Kind::Put {
+            return Write::new(mark, kind, mark, &mark.to_string());
+        }
+        let place = self.rng.below(self.apps.len() as u64);
+        let place = usize::try_from(place).expect("there are few");
+        let (app, id) = self.apps.iter().nth(place).expect("it is one of them");
+        match kind {
+            // Nothing is to be there under its own mark.
+            Kind::PutTaken => Write::new(mark, kind, mark, id),
+            _ => Write::new(mark, kind, *app, id),
+        }
+    }
+
+    fn drawn(&mut self) -> Kind {
         let part = self.rng.below(PARTS);
-        let kind = match self.rng.below(100) {
-            0..4 => return new(Kind::Deploy),
-            4..8 => return new(Kind::Put),
-            8..10 => return new(Kind::DeployOnce),
-            _ if apps.is_empty() => return new(Kind::Put),
+        match self.rng.below(100) {
+            0..4 => Kind::Deploy,
+            4..8 => Kind::Put,
+            8..10 => Kind::DeployOnce,
             10..32 => Kind::SetSensor(part),
             32..40 => Kind::RemoveSensor(part),
             40..52 => Kind::SetConfig(part),
@@ -157,19 +186,8 @@ impl Worker {
             76..88 => Kind::Invoke { is_idempotent: true },
             88..90 => Kind::InvokeBadly,
             90..92 => Kind::PutTaken,
-            _ if apps.len() > LIVE => Kind::Delete,
+            _ if self.apps.len() > LIVE => Kind::Delete,
             _ => Kind::SetSensor(part),
-        };
-        let (kind, (app, id)) = if apps.len() > 2 * LIVE {
-            (Kind::Delete, &apps[0])
-        } else {
-            let at = self.rng.below(apps.len() as u64);
-            (kind, &apps[usize::try_from(at).expect("there are few")])
-        };
-        match kind {
-            // Nothing is to be there under its own mark.
-            Kind::PutTaken => Write::new(mark, kind, mark, id),
-            _ => Write::new(mark, kind, *app, id),
         }
     }
 

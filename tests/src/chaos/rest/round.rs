@@ -84,6 +84,7 @@ impl Round {
         let (nodes, done, of_sentinel) = injector.end();
         writes.extend(of_sentinel);
         let shown = settled(&world, &writes, self.patience);
+        self.write_down(&writes, &shown)?;
         drop(nodes);
         // Nobody may have acted yet.
         let text = std::fs::read_to_string(&acts).unwrap_or_default();
@@ -94,6 +95,17 @@ impl Round {
         findings.extend(nothing_happened(&kinds, &tally));
         findings.extend(done.findings);
         Ok((tally, findings))
+    }
+
+    /// For whoever looks for the cause of a violation.
+    fn write_down(&self, writes: &[Write], shown: &[Node]) -> Result<(), String> {
+        let lines = |all: Vec<String>| all.join("\n") + "\n";
+        let writes = lines(writes.iter().map(|write| format!("{write:?}")).collect());
+        let shown = lines(shown.iter().map(|node| format!("{node:#?}")).collect());
+        [("writes", writes), ("shown", shown)]
+            .into_iter()
+            .try_for_each(|(name, text)| std::fs::write(self.dir.join(name), text))
+            .map_err(|error| format!("{}: {error}", self.dir.display()))
     }
 
     /// Where logs and the nodes' own states lie, and stay.
