@@ -1,6 +1,6 @@
 //! The writes of all clients, by what they change: whether something that a node shows can be so.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::history::{Field, Kind, Part, Shown, Told, Write};
 use super::mark::Mark;
@@ -36,7 +36,7 @@ impl<'a> Ledger<'a> {
         self.by_mark.get(&mark).copied()
     }
 
-    pub(crate) fn fields(&self) -> impl Iterator<Item = Field> {
+    fn fields(&self) -> impl Iterator<Item = Field> {
         self.by_field.keys().copied()
     }
 
@@ -127,7 +127,8 @@ impl<'a> Ledger<'a> {
             }
             findings.extend(self.is_whole(app, shown));
         }
-        for field in self.fields() {
+        let shown = seen.iter().flat_map(|(app, shown)| fields_of(*app, shown));
+        for field in self.fields().chain(shown).collect::<BTreeSet<_>>() {
             let shown = seen.get(&field.app).copied();
             let value = match (field.part, shown) {
                 (Part::Exists, shown) => shown.map(|_| Ok(field.app)),
@@ -171,4 +172,12 @@ impl<'a> Ledger<'a> {
         );
         (shown.children != [super::request::LEAF]).then(|| Finding::new(Rule::Diverged, how))
     }
+}
+
+/// All fields of an application that have something in them.
+fn fields_of(app: Mark, shown: &Shown) -> impl Iterator<Item = Field> {
+    let name = shown.marks().and_then(|(_, name)| name).map(|_| Part::Name);
+    let values = shown.values.iter().map(|(part, _)| *part);
+    let parts = [Part::Exists].into_iter().chain(name).chain(values);
+    parts.map(move |part| Field { app, part })
 }

@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_mix_of_two_states_is_found() {
-        let seen = [sight("b-1", 33, vec![app("c1n1", &[(Part::Sensor(1), 3)])])];
+        let seen = [sight("b-1", 31, vec![app("c1n1", &[(Part::Sensor(1), 3)])])];
         assert_eq!(rules(&seen), [Rule::Stale]);
     }
 
