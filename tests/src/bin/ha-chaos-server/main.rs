@@ -89,10 +89,10 @@ impl Hand {
 
     /// Acts for some seconds, and never looks whether it may.
     fn act_on(self, mark: String, epoch: u64) {
-        for _ in 0..600 {
+        for _ in 0..150 {
             // It is a bug already.
             let _ = self.stroke(&mark, None, epoch);
-            std::thread::sleep(Duration::from_millis(5));
+            std::thread::sleep(Duration::from_millis(20));
         }
     }
 }

@@ -55,7 +55,8 @@ impl Round {
             clock: Clock::start(),
             live: Arc::clone(&self.live),
             acknowledged: Arc::new(AtomicU64::new(0)),
-            patience: TURN_AWAY,
+            // Who is stopped does not say so, and others may lead only for so long.
+            patience: self.timings.heartbeat_timeout.max(TURN_AWAY),
         };
         let weight = Weight {
             clients: self.weight.clients,
@@ -83,7 +84,11 @@ impl Round {
         let (mut writes, seen) = load.end();
         let (nodes, done, of_sentinel) = injector.end();
         writes.extend(of_sentinel);
-        let shown = settled(&world, &writes, self.patience);
+        let at_rest = World {
+            patience: AT_REST,
+            ..world
+        };
+        let shown = settled(&at_rest, &writes, self.patience);
         self.write_down(&writes, &shown)?;
         drop(nodes);
         // Nobody may have acted yet.
@@ -119,8 +124,11 @@ impl Round {
     }
 }
 
-/// How long a client waits for an answer before it turns to another node, with the same key.
-const TURN_AWAY: Duration = Duration::from_millis(1_500);
+/// How long a client waits at least for an answer before it turns to another node, with the same key.
+const TURN_AWAY: Duration = Duration::from_millis(300);
+
+/// How long an answer may take in the end, when nobody is in a hurry.
+const AT_REST: Duration = Duration::from_secs(5);
 
 /// The plane takes some more writes.
 fn goes_on(world: &World, patience: Duration) -> Option<Finding> {
