@@ -162,7 +162,9 @@ impl Worker {
         if kind == Kind::Put {
             return Write::new(mark, kind, mark, &mark.to_string());
         }
-        let place = self.rng.below(self.apps.len() as u64);
+        // The first stays, so that what became of its tasks is seen in the end.
+        let kept = u64::from(kind == Kind::Delete && self.apps.len() > 1);
+        let place = kept + self.rng.below(self.apps.len() as u64 - kept);
         let place = usize::try_from(place).expect("there are few");
         let (app, id) = self.apps.iter().nth(place).expect("it is one of them");
         match kind {
