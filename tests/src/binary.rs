@@ -40,6 +40,17 @@ pub fn built_counter() -> Result<PathBuf, String> {
         .ok_or_else(|| "ha-counter cannot be built; HA_COUNTER_BIN can name one that is".into())
 }
 
+/// The `ha-chaos-server` for a program that is no test: that of the environment variable `HA_CHAOS_SERVER_BIN`, else one that is built in the same way.
+///
+/// # Errors
+/// If it cannot be built.
+pub fn built_chaos_server() -> Result<PathBuf, String> {
+    let given = std::env::var_os("HA_CHAOS_SERVER_BIN").map(PathBuf::from);
+    given
+        .or_else(|| build("ha-tests", "ha-chaos-server"))
+        .ok_or_else(|| "ha-chaos-server cannot be built; HA_CHAOS_SERVER_BIN can name one that is".into())
+}
+
 /// A test is at `<target>/<profile directory>/deps/<name>`, and any other program one level above.
 fn profile_directory() -> PathBuf {
     let program = std::env::current_exe().expect("a program knows its own path");

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,6 +21,7 @@ use crate::wait::PATIENCE;
 #[derive(Clone, Debug)]
 pub struct Launch {
     name: String,
+    program: Option<PathBuf>,
     site: Arc<TempDir>,
     port: Arc<ReservedPort>,
     options: Vec<(OsString, OsString)>,
@@ -44,6 +45,7 @@ impl Launch {
         let number = port.number().to_string();
         let launch = Self {
             name: name.into(),
+            program: None,
             site,
             port,
             options: Vec::new(),
@@ -52,6 +54,13 @@ impl Launch {
             mounts: None,
         };
         launch.option("--port", number)
+    }
+
+    /// Runs this program, whose command line is that of `ha-server`, in its place.
+    #[must_use]
+    pub fn program(mut self, program: &Path) -> Self {
+        self.program = Some(program.into());
+        self
     }
 
     /// Sets an option, in place of what it was before.
@@ -162,9 +171,10 @@ impl Launch {
             .append(true)
             .open(self.log_path())
             .expect("a log can be opened");
+        let program = self.program.as_deref().unwrap_or_else(|| server_binary());
         let mut command = match &self.mounts {
-            Some(mounts) => mounts.command(server_binary()),
-            None => Command::new(server_binary()),
+            Some(mounts) => mounts.command(program),
+            None => Command::new(program),
         };
         // A bucket is found by what the test says, and nothing else.
         for (name, _) in std::env::vars_os() {
@@ -185,7 +195,7 @@ impl Launch {
             .stdout(log.try_clone().expect("a descriptor can be doubled"))
             .stderr(log)
             .spawn()
-            .unwrap_or_else(|error| panic!("{} cannot be started: {error}", server_binary().display()))
+            .unwrap_or_else(|error| panic!("{} cannot be started: {error}", program.display()))
     }
 }
 

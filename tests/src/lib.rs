@@ -5,7 +5,7 @@
 //! and the whole suite may run twice at once.
 
 mod binary;
-pub use binary::{built_counter, server_binary};
+pub use binary::{built_chaos_server, built_counter, server_binary};
 pub mod chaos;
 mod http;
 pub use http::{Answer, Request};

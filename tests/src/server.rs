@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::Child;
+use std::process::{Child, ExitStatus};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -165,6 +165,18 @@ impl Server {
         let status = status.unwrap_or_else(|| panic!("{} does not end", self.name()));
         self.runs = false;
         Ended::new(status, self.launch.log())
+    }
+
+    /// Its end, if it comes in time.
+    pub(crate) fn ends_within(&mut self, limit: Duration) -> Option<ExitStatus> {
+        let status = wait_for_end(&mut self.child, limit);
+        self.runs &= status.is_none();
+        status
+    }
+
+    /// The id of its process.
+    pub(crate) fn process_id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Starts it again after its end, by the same command.

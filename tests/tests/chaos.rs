@@ -21,6 +21,14 @@ fn campaign(secs: u64) -> Campaign {
     Campaign::new(SEED, Duration::from_secs(secs), program)
 }
 
+fn campaign_on_entities(secs: u64, kinds: &[Fault]) -> Campaign {
+    let mut campaign = campaign(secs);
+    campaign.program = Path::new(env!("CARGO_BIN_EXE_ha-chaos-server")).to_owned();
+    campaign.entities = true;
+    campaign.kinds = kinds.to_vec();
+    campaign
+}
+
 fn run(campaign: &Campaign) -> Option<Verdict> {
     let verdict = campaign.run(&|words| println!("{words}")).expect("it begins")?;
     println!("{:?}", verdict.tally);
@@ -29,12 +37,16 @@ fn run(campaign: &Campaign) -> Option<Verdict> {
 }
 
 fn runs_well(store: Store, planes: usize, kinds: &[Fault]) {
-    let _turn = one_at_a_time();
     let mut campaign = campaign(5);
     campaign.store = store;
     campaign.planes = planes;
     campaign.kinds = kinds.to_vec();
-    let Some(verdict) = run(&campaign) else { return };
+    nothing_is_broken(&campaign);
+}
+
+fn nothing_is_broken(campaign: &Campaign) {
+    let _turn = one_at_a_time();
+    let Some(verdict) = run(campaign) else { return };
     assert!(
         verdict.broken.is_empty(),
         "{:#?}\nthe evidence is in {:?}",
@@ -55,6 +67,14 @@ fn planes_on_a_bucket_stand_it() {
     runs_well(Store::SeaweedFs, 1, &kinds);
 }
 
+#[test]
+fn a_plane_of_entities_stands_it() {
+    let kinds = [Fault::Kill, Fault::Pause, Fault::Terminate, Fault::Handover];
+    let mut campaign = campaign_on_entities(8, &kinds);
+    campaign.planes = 1;
+    nothing_is_broken(&campaign);
+}
+
 /// Those that a short run on directories can show: nothing grows enough in it, and outcomes that a node calls unknown are of buckets.
 const SHOWN: [Bug; 9] = [
     Bug::LoseWrite,
@@ -70,15 +90,25 @@ const SHOWN: [Bug; 9] = [
 
 #[test]
 fn each_planted_bug_is_seen() {
-    let _turn = one_at_a_time();
     let mut campaign = campaign(4);
-    campaign.bugs = SHOWN.to_vec();
-    campaign.planes = SHOWN.len();
     campaign.kinds = vec![Fault::Handover, Fault::Pause];
+    each_is_seen(&SHOWN, campaign);
+}
+
+#[test]
+fn each_bug_that_is_planted_in_calls_is_seen() {
+    let bugs = [Bug::ActOn, Bug::CallTwice, Bug::DoNothing];
+    each_is_seen(&bugs, campaign_on_entities(8, &[Fault::Kill, Fault::Pause]));
+}
+
+fn each_is_seen(bugs: &[Bug], mut campaign: Campaign) {
+    let _turn = one_at_a_time();
+    campaign.bugs = bugs.to_vec();
+    campaign.planes = bugs.len();
     // It would be as it is to be at once, or never.
     campaign.patience = Duration::from_secs(1);
     let verdict = run(&campaign).expect("there are directories everywhere");
-    for (plane, bug) in SHOWN.into_iter().enumerate() {
+    for (plane, bug) in bugs.iter().copied().enumerate() {
         let of_plane = verdict.broken.iter().filter(|broken| broken.plane == Some(plane));
         let rules: Vec<_> = of_plane.map(|broken| broken.rule).collect();
         let times = rules.iter().filter(|rule| **rule == bug.breaks()).count();

@@ -117,6 +117,16 @@ pub(crate) struct TimingArgs {
     #[arg(long = "leaseTtl", visible_alias = "lease-ttl", value_name = "DURATION")]
     #[arg(value_parser = parse_duration)]
     pub(crate) lease_ttl: Option<Duration>,
+
+    /// A snapshot is due after so many entries.
+    #[arg(
+        long = "snapshotEntries",
+        alias = "snapshot-entries",
+        value_name = "NUMBER",
+        hide = true
+    )]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) snapshot_entries: Option<u64>,
 }
 
 /// What a plane may cost.

@@ -68,6 +68,9 @@ impl Profile {
                 .lease_ttl(ttl)
                 .request_timeout((ttl / 3).min(longest_request));
         }
+        if let Some(entries) = given.snapshot_entries {
+            builder = builder.snapshot_entries(entries);
+        }
         builder
             // An application is deployed by one entry, however large.
             .batch_bytes(LARGEST_ENTRY)
@@ -89,6 +92,7 @@ mod tests {
             poll_period: ms(poll),
             heartbeat_timeout: ms(timeout),
             lease_ttl: ms(ttl),
+            ..TimingArgs::default()
         }
     }
 
@@ -108,6 +112,13 @@ mod tests {
         );
         let swift = Profile::Bucket.config(&timings(100, 1_000, 2_000)).unwrap();
         assert_eq!(swift.pace(), Pace::every(Duration::from_millis(100)));
+        let given = TimingArgs {
+            snapshot_entries: Some(20),
+            ..none
+        };
+        let often = Profile::Directory.config(&given).unwrap();
+        let expected = Config::builder().batch_bytes(LARGEST_ENTRY).snapshot_entries(20);
+        assert_eq!(often, expected.build().unwrap());
     }
 
     #[test]

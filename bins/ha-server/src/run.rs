@@ -26,11 +26,11 @@ use crate::settings::HighAvailability;
 use crate::store;
 use crate::store_probe::StoreProbe;
 
-/// Runs a node until it is told to stop.
+/// Runs a node, whose entities are of these types, until it is told to stop.
 ///
 /// # Errors
 /// If it cannot start, or cannot go on.
-pub(crate) async fn run(launch: Launch) -> Result<(), RunError> {
+pub(crate) async fn run(launch: Launch, types: EntityTypes) -> Result<(), RunError> {
     let config = &launch.config;
     let listener = listen(launch.bind_address, launch.port)?;
     let local = listener
@@ -85,7 +85,7 @@ pub(crate) async fn run(launch: Launch) -> Result<(), RunError> {
         settings,
         plane.clone(),
         managed,
-        EntityTypes::built_in(),
+        types,
         rand::random(),
         clock::now_ms,
     );

@@ -26,6 +26,9 @@ pub(crate) struct Args {
     /// Kills masters, and does nothing else but let some nodes sleep, until there were so many takeovers or the time is over.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     takeovers: Option<u64>,
+    /// Nodes are `ha-server`s whose entities act on the world, and clients write over REST.
+    #[arg(long, conflicts_with_all = ["takeovers", "default_settings", "churn"])]
+    entities: bool,
     /// Nodes live by the settings that they have when nothing is said, but for snapshots, which come as often as without.
     #[arg(long)]
     default_settings: bool,
@@ -51,20 +54,31 @@ pub(crate) fn minutes(text: &str) -> Result<f64, String> {
 
 pub(crate) fn run(args: &Args) -> Result<Figures, String> {
     let began = Instant::now();
-    let program = program()?;
+    let program = if args.entities {
+        eprintln!("building ha-chaos-server");
+        ha_tests::built_chaos_server()?
+    } else {
+        program()?
+    };
+    if let Some(bug) = args.bug.filter(|bug| !bug.suits(args.entities)) {
+        return Err(format!(
+            "{bug} is no bug of these nodes: leave out --entities, or give it"
+        ));
+    }
     let time = Duration::from_secs_f64(args.minutes * 60.0);
     let mut campaign = Campaign::new(args.seed, time, program);
     campaign.store = args.store.clone();
     campaign.planes = usize::try_from(args.planes).expect("there are few");
     campaign.takeovers = args.takeovers;
     campaign.churn = args.churn;
+    campaign.entities = args.entities;
     campaign.bugs = args.bug.map_or_else(Vec::new, |bug| vec![bug; campaign.planes]);
     campaign.default_settings = args.default_settings;
     campaign.evidence = evidence();
     let verdict = campaign.run(&|words| eprintln!("{words}"))?;
     let verdict =
         verdict.ok_or("this store is not here, so nothing was done: eval \"$(.ci/tools)\" brings it")?;
-    Ok(report(&verdict, began).with("seed", args.seed))
+    Ok(report(&verdict, began, args.entities).with("seed", args.seed))
 }
 
 /// Builds the service that is run.
@@ -79,7 +93,7 @@ pub(crate) fn evidence() -> PathBuf {
 }
 
 /// What was skipped and what was broken, for people.
-pub(crate) fn tell(verdict: &Verdict) {
+pub(crate) fn tell(verdict: &Verdict, has_entities: bool) {
     for why in &verdict.skipped {
         eprintln!("skipped: {why}");
     }
@@ -94,6 +108,12 @@ pub(crate) fn tell(verdict: &Verdict) {
     }
     if let Some(dir) = &verdict.evidence {
         let dir = dir.display();
+        if has_entities {
+            eprintln!(
+                "The evidence is in {dir}: logs (site-*/), acts, what clients asked and were told (writes), and what the nodes showed in the end (shown)."
+            );
+            return;
+        }
         eprintln!(
             "The evidence is in {dir}: logs, acts, what was applied (applied/), and the history of each round, which"
         );
@@ -102,8 +122,8 @@ pub(crate) fn tell(verdict: &Verdict) {
     }
 }
 
-fn report(verdict: &Verdict, began: Instant) -> Figures {
-    tell(verdict);
+fn report(verdict: &Verdict, began: Instant, has_entities: bool) -> Figures {
+    tell(verdict, has_entities);
     let tally = &verdict.tally;
     let millis = |time: Duration| time.as_millis();
     let mut figures = Figures::default()
@@ -116,6 +136,9 @@ fn report(verdict: &Verdict, began: Instant) -> Figures {
     for (resource, (then, now)) in &tally.quarters {
         let key = |when: &str| format!("{}_{when}", resource.name());
         figures = figures.with(&key("before"), then).with(&key("after"), now);
+    }
+    for (what, count) in &tally.rest {
+        figures = figures.with(what, count);
     }
     figures
         .with("connection_faults", tally.connection_faults)
@@ -139,5 +162,6 @@ fn report(verdict: &Verdict, began: Instant) -> Figures {
         .with("refused_but_applied", verdict.count(Rule::NeverApplied))
         .with("stale", verdict.count(Rule::Stale))
         .with("two_acted", verdict.count(Rule::TwoActed))
+        .with("acted_twice", verdict.count(Rule::ActedTwice))
         .violations(verdict.broken.len() as u64)
 }

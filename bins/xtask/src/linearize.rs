@@ -71,7 +71,7 @@ fn both(args: &Args) -> Result<Figures, String> {
     campaign.evidence = crate::chaos::evidence();
     let real = campaign.run(&|words| eprintln!("real processes: {words}"))?;
     let real = real.ok_or("there are no directories here")?;
-    crate::chaos::tell(&real);
+    crate::chaos::tell(&real, false);
     Ok(Figures::default()
         .with("worlds", worlds)
         .with("appended_in_worlds", sum.acknowledged)

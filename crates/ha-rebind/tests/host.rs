@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use common::{LEASE, id, json, node, until};
-use ha_core::{ActPermit, Plane, Role};
+use ha_core::{ActPermit, Mode, Plane, Role};
 use ha_rebind::{
     ClientKey, Effect, Effector, EffectorCall, Entity, EntityType, EntityTypes, Host, HostError, Invocation,
     Json, Lifecycle, Managed, Outcome, Parameter, ProposeError, Task, TaskId, TypeDescription, ValueType,
@@ -331,6 +331,35 @@ async fn what_was_under_way_when_the_master_died_is_interrupted_or_run_again() {
     world.gate.0.add_permits(10);
     assert_eq!(two.outcome(&look).await, Outcome::Done(json("null")));
     assert_eq!(two.task(&look).attempt, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_under_way_when_its_leader_tried_to_let_go_is_not_done_twice_in_the_same_epoch() {
+    let world = World::default();
+    let one = Member::start("n1", 1, Arc::new(MemoryStore::default()), &world);
+    one.becomes(Role::Master).await;
+    one.deploy().await;
+    let leadership = one.plane.leadership().await.unwrap();
+    // As an act that does not end when its leave does.
+    let stubborn = leadership.act_permit().await.unwrap();
+    let weld = one.invoke("weld", &[]).await.unwrap();
+    let look = one.invoke("look", &[]).await.unwrap();
+    until("both are under way", || world.begun().len() == 2).await;
+    one.plane.change_mode(Mode::HotStandby).await.unwrap_err();
+    drop(stubborn);
+    one.becomes(Role::Master).await;
+    assert!(leadership.is_held(), "it leads on, in the same epoch");
+    world.gate.0.add_permits(10);
+    let Outcome::Interrupted(why) = one.outcome(&weld).await else {
+        panic!("{:?}", one.task(&weld));
+    };
+    assert!(why.starts_with("Task aborted on rebind"), "{why}");
+    assert_eq!(one.outcome(&look).await, Outcome::Done(json("null")));
+    let welds = world.begun().iter().filter(|(what, _)| what == "weld").count();
+    assert_eq!(
+        welds, 1,
+        "nobody knows what it did, and it must not be done twice"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

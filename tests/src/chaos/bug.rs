@@ -1,4 +1,4 @@
-//! Bugs that `ha-counter` can be told to have: each must be seen by the rule that it breaks, or that rule proves nothing.
+//! Bugs that `ha-counter`, or `ha-chaos-server`, can be told to have: each must be seen by the rule that it breaks, or that rule proves nothing.
 
 use std::fmt;
 use std::str::FromStr;
@@ -25,6 +25,10 @@ pub enum Bug {
     SkipChange,
     /// An act does not look at its leave: it goes on after its epoch.
     ActOn,
+    /// An effector that must not be run twice is declared to be one that may.
+    CallTwice,
+    /// Effectors do nothing.
+    DoNothing,
     /// Acts need no leave at all: any node acts, in the epoch that it knows of.
     ActWithoutLeave,
     /// The process ends, for no reason.
@@ -39,7 +43,7 @@ pub enum Bug {
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::LoseWrite,
         Self::WriteTwice,
         Self::RefuseWhatIsWritten,
@@ -49,6 +53,8 @@ impl Bug {
         Self::SkipChange,
         Self::ActOn,
         Self::ActWithoutLeave,
+        Self::CallTwice,
+        Self::DoNothing,
         Self::Die,
         Self::LeakMemory,
         Self::LeakDescriptors,
@@ -68,10 +74,22 @@ impl Bug {
             Self::SkipChange => "skip-change",
             Self::ActOn => "act-on",
             Self::ActWithoutLeave => "act-without-leave",
+            Self::CallTwice => "call-twice",
+            Self::DoNothing => "do-nothing",
             Self::Die => "die",
             Self::LeakMemory => "leak-memory",
             Self::LeakDescriptors => "leak-descriptors",
             Self::LeakThreads => "leak-threads",
+        }
+    }
+
+    /// Whether nodes of entities can have it, or nodes of counters.
+    #[must_use]
+    pub fn suits(self, has_entities: bool) -> bool {
+        match self {
+            Self::ActOn => true,
+            Self::CallTwice | Self::DoNothing => has_entities,
+            _ => !has_entities,
         }
     }
 
@@ -87,6 +105,8 @@ impl Bug {
             Self::GuessResolution => Rule::Resolved,
             Self::SkipChange => Rule::Diverged,
             Self::ActOn | Self::ActWithoutLeave => Rule::TwoActed,
+            Self::CallTwice => Rule::ActedTwice,
+            Self::DoNothing => Rule::NotActed,
             Self::Die => Rule::Ended,
             Self::LeakMemory | Self::LeakDescriptors | Self::LeakThreads => Rule::Grew,
         }

@@ -86,7 +86,9 @@ pub struct Campaign {
     pub takeovers: Option<u64>,
     /// Nodes live by the settings that they have when nothing is said, rather than by swift ones.
     pub default_settings: bool,
-    /// The `ha-counter` that is run.
+    /// Nodes have entities, and clients write over REST.
+    pub entities: bool,
+    /// The `ha-counter` that is run; with entities the `ha-chaos-server`.
     pub program: PathBuf,
     /// Where the evidence is kept if something was broken.
     pub evidence: PathBuf,
@@ -145,6 +147,7 @@ impl Campaign {
             planes: 2,
             takeovers: None,
             default_settings: false,
+            entities: false,
             program,
             evidence: std::env::temp_dir().join("ha-plane-chaos"),
             churn: false,
@@ -169,7 +172,7 @@ impl Campaign {
         };
         let clocks = Clocks::library();
         let verdict = Mutex::new(Verdict::default());
-        if clocks.is_none() && self.takeovers.is_none() {
+        if clocks.is_none() && self.takeovers.is_none() && !self.entities {
             let why = "clocks are left alone: libfaketime is not here, and `eval \"$(.ci/tools)\"` brings it";
             lock(&verdict).skipped.push(why.into());
         }
@@ -241,7 +244,11 @@ impl Campaign {
             found.extend(nothing_happened(&[], tally));
         }
         if took >= LONG && self.kinds.is_empty() {
-            found.extend(missed(tally, self.churn));
+            found.extend(if self.entities {
+                super::rest::missed(tally)
+            } else {
+                missed(tally, self.churn)
+            });
         }
         let broken = |found: Finding| Broken {
             plane: None,
@@ -256,7 +263,11 @@ impl Campaign {
         // Fixtures of tests panic where something is not as they expect.
         let ran = std::panic::catch_unwind(AssertUnwindSafe(|| {
             let place = self.place(round, plane, run)?;
-            round.run(&place)
+            if self.entities {
+                round.run_on_entities(&place)
+            } else {
+                round.run(&place)
+            }
         }));
         let (tally, findings) = match ran {
             Ok(Ok(ran)) => ran,
@@ -292,7 +303,7 @@ impl Campaign {
     fn place(&self, round: &Round, plane: usize, run: &Run) -> Result<Place, String> {
         std::fs::create_dir_all(&round.dir).map_err(|error| format!("{}: {error}", round.dir.display()))?;
         // Of every second plane, but where there are to be many takeovers and nothing else.
-        let is_second = plane % 2 == 1 && self.takeovers.is_none() && !self.churn;
+        let is_second = plane % 2 == 1 && self.takeovers.is_none() && !self.churn && !self.entities;
         if let Some(server) = &run.server {
             let links = if is_second { Links::to(NUMBER as u8) } else { None };
             if is_second && links.is_none() {
@@ -353,7 +364,10 @@ impl Campaign {
                 reads_percent: 40,
             },
             stroke: Duration::from_millis(if is_light { 50 } else { 2 }),
-            clocks: run.clocks.clone().filter(|_| self.takeovers.is_none()),
+            clocks: run
+                .clocks
+                .clone()
+                .filter(|_| self.takeovers.is_none() && !self.entities),
             until: run.begun + self.time,
             live: Arc::clone(&run.live),
             takeovers: self.takeovers,

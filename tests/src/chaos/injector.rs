@@ -10,26 +10,26 @@ use ha_core::proto::layout;
 use ha_sim::rng::Rng;
 
 use super::check::{Finding, Rule};
-use super::client::{Client, Outcome, Sums};
+use super::client::Live;
 use super::clocks::Clocks;
 use super::fault::Fault;
-use super::history::{Record, Told};
 use super::nodes::Nodes;
 use super::place::Place;
+use super::process::Process;
+use super::sentinel::Sentinel;
 use crate::site::Timings;
 
 /// Disturbs one plane.
 #[derive(Debug)]
-pub(crate) struct Injector<'a> {
+pub(crate) struct Injector<'a, P, S> {
     pub(crate) place: &'a Place,
-    pub(crate) nodes: Nodes,
+    pub(crate) nodes: Nodes<P>,
     pub(crate) clocks: Option<Clocks>,
     timings: Timings,
     patience: Duration,
     rng: Rng,
-    /// A client of its own: it sees when somebody leads again.
-    client: Client,
-    sums: Arc<Sums>,
+    sentinel: S,
+    live: Arc<Live>,
     sleepers: Vec<Sleeper>,
     pub(crate) done: Done,
 }
@@ -56,15 +56,15 @@ pub(crate) struct Done {
     pub(crate) slept_past_collection: u64,
 }
 
-impl<'a> Injector<'a> {
+impl<'a, P: Process, S: Sentinel<P>> Injector<'a, P, S> {
     pub(crate) fn new(
         place: &'a Place,
-        nodes: Nodes,
+        nodes: Nodes<P>,
         clocks: Option<Clocks>,
         (timings, patience): (Timings, Duration),
         rng: Rng,
-        client: Client,
-        sums: &Arc<Sums>,
+        sentinel: S,
+        live: &Arc<Live>,
     ) -> Self {
         Self {
             place,
@@ -73,8 +73,8 @@ impl<'a> Injector<'a> {
             timings,
             patience,
             rng,
-            client,
-            sums: Arc::clone(sums),
+            sentinel,
+            live: Arc::clone(live),
             sleepers: Vec::new(),
             done: Done::default(),
         }
@@ -140,7 +140,7 @@ impl<'a> Injector<'a> {
 
     fn strike(&mut self, kind: Fault) -> Result<(), String> {
         *self.done.faults.entry(kind).or_default() += 1;
-        self.sums.live.faults.fetch_add(1, Ordering::Relaxed);
+        self.live.faults.fetch_add(1, Ordering::Relaxed);
         match kind {
             Fault::Kill => self.kill(),
             Fault::Pause | Fault::Sleep => self.pause(kind == Fault::Sleep),
@@ -197,10 +197,9 @@ impl<'a> Injector<'a> {
         let Some(master) = self.nodes.master() else {
             return;
         };
-        // It may refuse, for nobody else may be there to lead, which is as good.
-        let _ = self.nodes.remote(master).call("mode HOT_STANDBY");
+        self.nodes.node(master).change_mode("HOT_STANDBY");
         self.sees_leader("the master was told to follow");
-        let _ = self.nodes.remote(master).call("mode AUTO");
+        self.nodes.node(master).change_mode("AUTO");
     }
 
     fn pause(&mut self, past_collection: bool) {
@@ -310,23 +309,20 @@ impl<'a> Injector<'a> {
     fn sees_takeover(&mut self, why: &str) {
         if let Some(took) = self.sees_leader(why) {
             self.done.takeovers.push(took);
-            self.sums.live.takeovers.fetch_add(1, Ordering::Relaxed);
+            self.live.takeovers.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     /// Waits until a write is acknowledged, and gives how long that took.
     fn sees_leader(&mut self, why: &str) -> Option<Duration> {
         let begun = Instant::now();
-        let least = self.sums.highest.load(Ordering::Relaxed);
-        let before = self.client.calls();
+        let patience = self.timings.heartbeat_timeout.max(Duration::from_secs(1));
+        self.sentinel.begin();
         let mut round = 0;
         loop {
-            if let Some(seq) = self.write_is_acknowledged(before) {
-                if seq <= least {
-                    let how =
-                        format!("{why}: a new write is in slot {seq}, and {least} was acknowledged before");
-                    self.done.findings.push(Finding::new(Rule::Lost, how));
-                }
+            if let Some(seen) = self.sentinel.sees_write(&self.nodes, patience) {
+                let wrong = seen.err().map(|wrong| wrong.after(why));
+                self.done.findings.extend(wrong);
                 return Some(begun.elapsed());
             }
             if begun.elapsed() > self.bound() {
@@ -344,24 +340,7 @@ impl<'a> Injector<'a> {
         }
     }
 
-    /// Asks each that is awake for a write. Gives the slot of one that is acknowledged, be it one that was asked for some time ago, but later than so
-    /// many calls.
-    fn write_is_acknowledged(&mut self, before: usize) -> Option<u64> {
-        let patience = self.timings.heartbeat_timeout.max(Duration::from_secs(1));
-        for node in self.nodes.awake() {
-            let late = self.client.hear_late(Duration::ZERO);
-            if let Some((_, seq)) = late.into_iter().find(|(call, _)| *call >= before) {
-                return Some(seq);
-            }
-            if let Outcome::Told(Told::Committed(seq)) = self.client.append(self.nodes.remote(node), patience)
-            {
-                return Some(seq);
-            }
-        }
-        None
-    }
-
-    /// Ends all faults, and waits until all nodes are well. Gives how long that took, and what the injector was told as a client.
+    /// Ends all faults, and waits until all nodes are well. Gives how long that took.
     pub(crate) fn heal(&mut self) -> Option<Duration> {
         self.place.heal();
         if let Some(Err(why)) = self.clocks.as_ref().map(Clocks::set_right) {
@@ -369,9 +348,9 @@ impl<'a> Injector<'a> {
         }
         self.wake_all();
         (0..super::nodes::NUMBER).for_each(|node| self.nodes.start_again(node));
-        for node in self.nodes.remotes() {
+        for node in 0..super::nodes::NUMBER {
             // One that did not hear that it may lead again.
-            let _ = node.call("mode AUTO");
+            self.nodes.node(node).change_mode("AUTO");
         }
         let bound = self.bound();
         match self.nodes.settle(bound) {
@@ -383,8 +362,8 @@ impl<'a> Injector<'a> {
         }
     }
 
-    pub(crate) fn end(self) -> (Nodes, Done, Vec<Record>) {
-        (self.nodes, self.done, self.client.end())
+    pub(crate) fn end(self) -> (Nodes<P>, Done, S::Memory) {
+        (self.nodes, self.done, self.sentinel.end())
     }
 }
 

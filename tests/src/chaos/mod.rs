@@ -1,6 +1,8 @@
 //! A seeded campaign on real processes and real stores: planes of three nodes each are disturbed while clients write, read and act all the
 //! time; afterwards what the clients were told is held beside what the nodes have applied and done.
 //!
+//! With entities the processes are `ha-server`s, and all is written over REST: see `rest`.
+//!
 //! Read in this order: [`Campaign`] (what is asked for), `round` (one plane), `injector` (what is done to it), `load` and `client` (who uses
 //! it, and keeps the record), `witness` (what the nodes have applied), `check` (what must hold).
 
@@ -16,8 +18,11 @@ mod injector;
 mod load;
 mod nodes;
 mod place;
+mod process;
 mod resources;
+pub mod rest;
 mod round;
+mod sentinel;
 mod tally;
 mod witness;
 

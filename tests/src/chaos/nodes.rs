@@ -4,22 +4,25 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
+
 use super::check::{Finding, Rule};
-use crate::counter::{Counter, CounterLaunch, Remote};
+use super::process::Process;
+use crate::counter::{Counter, Remote};
 
 /// Which processes run now, by what they are called in reports.
 pub(crate) type Running = Arc<Mutex<BTreeMap<String, u32>>>;
 
 /// The nodes of a plane: `a`, `b` and `c`.
 #[derive(Debug)]
-pub(crate) struct Nodes {
-    all: Vec<Node>,
+pub(crate) struct Nodes<P> {
+    all: Vec<Node<P>>,
     running: Running,
 }
 
 #[derive(Debug)]
-struct Node {
-    counter: Counter,
+struct Node<P> {
+    process: P,
     state: State,
 }
 
@@ -32,9 +35,16 @@ enum State {
 
 pub(crate) const NUMBER: usize = 3;
 
-impl Nodes {
-    /// Starts them, each by the launch of its number and name.
-    pub(crate) fn start(launch: impl Fn(usize, &str) -> CounterLaunch) -> Self {
+impl Nodes<Counter> {
+    /// Lines to all of them.
+    pub(crate) fn remotes(&self) -> Vec<Remote> {
+        self.all.iter().map(|node| node.process.remote()).collect()
+    }
+}
+
+impl<P: Process> Nodes<P> {
+    /// Starts them, each by its number and name.
+    pub(crate) fn start(start: impl Fn(usize, &str) -> Result<P, String>) -> Result<Self, String> {
         let running = Running::default();
         let mut nodes = Self {
             all: Vec::new(),
@@ -42,21 +52,20 @@ impl Nodes {
         };
         for (number, name) in ('a'..).take(NUMBER).enumerate() {
             nodes.all.push(Node {
-                counter: launch(number, &name.to_string()).start(),
+                process: start(number, &name.to_string())?,
                 state: State::Runs,
             });
             nodes.note(number);
         }
-        nodes
+        Ok(nodes)
     }
 
-    /// Lines to all of them.
-    pub(crate) fn remotes(&self) -> Vec<Remote> {
-        self.all.iter().map(|node| node.counter.remote()).collect()
+    pub(crate) fn all(&self) -> impl Iterator<Item = &P> {
+        self.all.iter().map(|node| &node.process)
     }
 
-    pub(crate) fn remote(&self, number: usize) -> &Remote {
-        &self.all[number].counter
+    pub(crate) fn node(&self, number: usize) -> &P {
+        &self.all[number].process
     }
 
     pub(crate) fn running(&self) -> Running {
@@ -64,12 +73,12 @@ impl Nodes {
     }
 
     fn note(&self, number: usize) {
-        let Node { counter, state } = &self.all[number];
+        let Node { process, state } = &self.all[number];
         let mut running = lock(&self.running);
-        running.retain(|process, _| !process.starts_with(&format!("{}-", counter.name())));
+        running.retain(|known, _| !known.starts_with(&format!("{}-", process.name())));
         if *state != State::Ended {
-            let pid = counter.process_id();
-            running.insert(format!("{}-{pid}", counter.name()), pid);
+            let pid = process.process_id();
+            running.insert(format!("{}-{pid}", process.name()), pid);
         }
     }
 
@@ -91,23 +100,21 @@ impl Nodes {
     /// Who says to be master of the highest epoch.
     pub(crate) fn master(&self) -> Option<usize> {
         let masters = self.awake().into_iter().filter_map(|number| {
-            let status = self.all[number].counter.status();
-            (status["role"] == "MASTER").then(|| (status["epoch"].as_u64(), number))
+            let standing = self.node(number).standing();
+            (standing.role == "MASTER").then_some((standing.epoch, number))
         });
         masters.max().map(|(_, number)| number)
     }
 
     /// Where a node stands in the journal.
     pub(crate) fn seq(&self, number: usize) -> u64 {
-        self.all[number].counter.status()["seq"]
-            .as_u64()
-            .unwrap_or_default()
+        self.node(number).seq()
     }
 
     /// Waits until it may act, but no longer.
     pub(crate) fn may_act_within(&self, number: usize, limit: Duration) {
         let begun = Instant::now();
-        while begun.elapsed() < limit && self.all[number].counter.status()["may_act"] != true {
+        while begun.elapsed() < limit && !self.node(number).standing().may_act {
             std::thread::sleep(Duration::from_millis(5));
         }
     }
@@ -115,7 +122,7 @@ impl Nodes {
     pub(crate) fn kill(&mut self, number: usize) {
         let node = &mut self.all[number];
         if node.state != State::Ended {
-            node.counter.kill();
+            node.process.kill();
             node.state = State::Ended;
         }
         self.note(number);
@@ -124,8 +131,8 @@ impl Nodes {
     /// Asks one to end in order, and kills it if it has not after some time: it may be without a store.
     pub(crate) fn terminate(&mut self, number: usize, within: Duration) -> bool {
         let node = &mut self.all[number];
-        node.counter.signal(rustix::process::Signal::TERM);
-        let in_order = node.counter.ends_within(within).is_some();
+        node.process.signal(Signal::TERM);
+        let in_order = node.process.ends_within(within).is_some();
         node.state = if in_order { State::Ended } else { node.state };
         self.kill(number);
         in_order
@@ -134,20 +141,20 @@ impl Nodes {
     pub(crate) fn start_again(&mut self, number: usize) {
         let node = &mut self.all[number];
         if node.state == State::Ended {
-            node.counter.start_again();
+            node.process.start_again();
             node.state = State::Runs;
         }
         self.note(number);
     }
 
     pub(crate) fn pause(&mut self, number: usize) {
-        self.all[number].counter.pause();
+        self.all[number].process.signal(Signal::STOP);
         self.all[number].state = State::Sleeps;
     }
 
     pub(crate) fn wake(&mut self, number: usize) {
         if self.all[number].state == State::Sleeps {
-            self.all[number].counter.resume();
+            self.all[number].process.signal(Signal::CONT);
             self.all[number].state = State::Runs;
         }
     }
@@ -156,19 +163,19 @@ impl Nodes {
     pub(crate) fn tend(&mut self) -> Vec<(usize, String)> {
         let mut tended = Vec::new();
         for number in self.awake() {
-            let counter = &mut self.all[number].counter;
-            let why = match counter.ends_within(Duration::ZERO) {
+            let process = &mut self.all[number].process;
+            let why = match process.ends_within(Duration::ZERO) {
                 Some(status) => {
                     self.all[number].state = State::Ended;
                     Some(format!("ended by {status}"))
                 }
                 None => {
-                    let status = counter.status();
-                    (status["role"] == "FAILED").then(|| format!("FAILED: {}", status["errors"]))
+                    let standing = process.standing();
+                    (standing.role == "FAILED").then(|| format!("FAILED: {}", standing.errors))
                 }
             };
             if let Some(why) = why {
-                tended.push((number, format!("{} {why}", self.all[number].counter.name())));
+                tended.push((number, format!("{} {why}", self.node(number).name())));
                 self.kill(number);
                 self.start_again(number);
             }
@@ -181,13 +188,13 @@ impl Nodes {
         let begun = Instant::now();
         loop {
             self.tend();
-            let statuses: Vec<_> = self.all.iter().map(|node| node.counter.status()).collect();
-            let of = |role: &str| statuses.iter().filter(|status| status["role"] == role).count();
+            let standings: Vec<_> = self.all.iter().map(|node| node.process.standing()).collect();
+            let of = |role: &str| standings.iter().filter(|standing| standing.role == role).count();
             if (of("MASTER"), of("HOT_STANDBY")) == (1, NUMBER - 1) {
                 return Ok(begun.elapsed());
             }
             if begun.elapsed() > bound {
-                let how = format!("no master with two hot standbys after {bound:?}: {statuses:?}");
+                let how = format!("no master with two hot standbys after {bound:?}: {standings:?}");
                 return Err(Finding::new(Rule::NotRecovered, how));
             }
             std::thread::sleep(Duration::from_millis(20));

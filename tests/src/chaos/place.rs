@@ -14,6 +14,7 @@ use crate::bucket_server::BucketServer;
 use crate::counter::CounterLaunch;
 use crate::disk::Disk;
 use crate::juicefs::JuiceFs;
+use crate::launch::Launch;
 use crate::links::{Ailment, Links};
 use crate::objects::Objects;
 use crate::proxy::{Answer, End, Fault as WireFault, Kind, Rule};
@@ -153,6 +154,24 @@ impl Place {
                 launch.option("--bucket", location)
             }
             Ground::Elsewhere { location, .. } => launch.option("--dir", location),
+        }
+    }
+
+    /// A launch of an `ha-server` there; `None` if none can be there.
+    pub(crate) fn server_launch(&self, launch: Launch) -> Option<Launch> {
+        match &self.ground {
+            Ground::Directory(dir) => Some(launch.option("--persistenceDir", dir)),
+            Ground::Bucket {
+                bucket, links: None, ..
+            } => {
+                let launch = launch
+                    .option("--persistenceDir", bucket.location())
+                    // On a connection that is bad on purpose it would find that.
+                    .flag("--skipStoreProbe");
+                let variables = bucket.environment().iter();
+                Some(variables.fold(launch, |launch, (name, value)| launch.environment(name, value)))
+            }
+            _ => None,
         }
     }
 

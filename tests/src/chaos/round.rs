@@ -21,9 +21,10 @@ use super::load::{Load, Weight};
 use super::nodes::{NUMBER, Nodes};
 use super::place::Place;
 use super::resources::{Watch, Within};
+use super::sentinel::Appends;
 use super::tally::Tally;
 use super::witness::{Seen, testimonies};
-use crate::counter::CounterLaunch;
+use crate::counter::{Counter, CounterLaunch};
 use crate::site::Timings;
 
 /// How one plane is made and disturbed.
@@ -75,11 +76,12 @@ impl Round {
             .transpose()?;
         let mut nodes = Nodes::start(|number, name| {
             let launch = place.launch(number, self.launch(name));
-            match &clocks {
+            let launch = match &clocks {
                 Some(clocks) => clocks.launch(number, launch),
                 None => launch,
-            }
-        });
+            };
+            Ok(launch.start())
+        })?;
         if let Err(finding) = nodes.settle(Duration::from_secs(90)) {
             return Ok((Tally::default(), vec![finding]));
         }
@@ -99,8 +101,8 @@ impl Round {
             clocks,
             (self.timings, self.patience),
             rng,
-            disturber,
-            &sums,
+            Appends::new(disturber, &sums),
+            &self.live,
         );
         let mut kinds = injector.kinds();
         kinds.retain(|kind| self.kinds.is_empty() || self.kinds.contains(kind));
@@ -220,7 +222,7 @@ impl Round {
 }
 
 /// The plane takes some more writes.
-fn goes_on(client: &mut Client, nodes: &Nodes, patience: Duration) -> Option<Finding> {
+fn goes_on(client: &mut Client, nodes: &Nodes<Counter>, patience: Duration) -> Option<Finding> {
     let begun = Instant::now();
     let mut committed = 0;
     while committed < 10 {
@@ -240,7 +242,7 @@ fn goes_on(client: &mut Client, nodes: &Nodes, patience: Duration) -> Option<Fin
 }
 
 /// When nobody writes any more, all nodes hold the same values.
-fn agrees(client: &mut Client, nodes: &Nodes, patience: Duration) -> Option<Finding> {
+fn agrees(client: &mut Client, nodes: &Nodes<Counter>, patience: Duration) -> Option<Finding> {
     let begun = Instant::now();
     loop {
         let heard = nodes.remotes().into_iter().map(|remote| {
@@ -264,7 +266,7 @@ fn agrees(client: &mut Client, nodes: &Nodes, patience: Duration) -> Option<Find
 }
 
 /// Asks what became of writes of unknown outcome. Gives those of which an answer was given: where it is, or `None` if it is not applied.
-fn resolve(records: &[Record], nodes: &Nodes) -> Vec<(u64, Option<u64>)> {
+fn resolve(records: &[Record], nodes: &Nodes<Counter>) -> Vec<(u64, Option<u64>)> {
     let named = records
         .iter()
         .filter_map(|record| match (record.call, &record.told) {

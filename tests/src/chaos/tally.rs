@@ -44,6 +44,8 @@ pub struct Tally {
     pub restarted: u64,
     /// Of all processes that lived long enough, and of their stores: what there was in the second quarter and in the last.
     pub quarters: BTreeMap<Resource, (u64, u64)>,
+    /// What was done on entities over REST, and what came of it.
+    pub rest: BTreeMap<&'static str, u64>,
     /// The longest that it took from the end of all faults until all nodes were well.
     pub slowest_recovery: Duration,
 }
@@ -71,6 +73,9 @@ impl Tally {
         self.restarted += other.restarted;
         for (resource, of) in other.quarters {
             self.add_quarters(resource, of);
+        }
+        for (what, count) in other.rest {
+            *self.rest.entry(what).or_default() += count;
         }
         self.slowest_recovery = self.slowest_recovery.max(other.slowest_recovery);
     }

@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 
-use super::Host;
 use super::effectors::effector;
 use super::fire;
+use super::{Host, lock};
 use crate::entity::Entity;
 use crate::names::{EntityId, TaskId};
 use crate::propose::{Draft, Refusal};
@@ -22,8 +22,9 @@ pub(super) struct Judgement {
 }
 
 impl Host {
-    /// Whether a task can be run in this epoch, and with what; otherwise how it ends. What this very epoch began and is not at work was never
-    /// acted upon: whether its beginning was durable was not known in time.
+    /// Whether a task can be run in this epoch, and with what; otherwise how it ends. What this very epoch began and is not at work was acted upon
+    /// only if this process knows that: it tried to let go of its leadership then, and leads on. Else whether its beginning was durable was not
+    /// known in time.
     pub(super) fn judge(&self, task: &Task, epoch: u64) -> Result<(Entity, Call), Judgement> {
         let failed = |why: String| Judgement {
             outcome: Outcome::Failed(why),
@@ -43,6 +44,9 @@ impl Host {
         };
         if let Some(before) = task.interrupted_in(epoch) {
             return Err(Judgement::interrupted(id, before));
+        }
+        if !call.is_idempotent && lock(&self.0.acted).contains(&task.id) {
+            return Err(Judgement::interrupted(id, epoch));
         }
         match effector(&self.0.types, &entity, &call.effector) {
             Ok(_) => Ok((entity, call)),

@@ -93,7 +93,9 @@ struct Shared {
     first_rebind: OnceLock<ItemCounts>,
     /// Tasks that are at work here.
     at_work: Mutex<HashSet<TaskId>>,
-    /// Told when one is no longer.
+    /// Tasks whose code was begun here in this epoch, and of which it is not known that they have ended.
+    acted: Mutex<HashSet<TaskId>>,
+    /// Told when one is at work no longer.
     left_work: Notify,
     told: Mutex<Told>,
     /// Told when an entity has been told that it is managed.
@@ -148,6 +150,7 @@ impl Host {
             looks_before: Mutex::default(),
             first_rebind: OnceLock::new(),
             at_work: Mutex::default(),
+            acted: Mutex::default(),
             left_work: Notify::new(),
             told: Mutex::default(),
             told_ended: Notify::new(),
@@ -318,7 +321,12 @@ impl Host {
 
     /// Leads whenever this node does.
     async fn lead(self) {
+        let mut epoch = None;
         while let Ok(leadership) = self.0.plane.leadership().await {
+            // What was begun in another is judged by the state alone.
+            if epoch.replace(leadership.epoch()) != Some(leadership.epoch()) {
+                lock(&self.0.acted).clear();
+            }
             let Ok(proposer) = Proposer::begin(&self.0.plane, leadership.clone(), &self.0.managed).await
             else {
                 return;

@@ -70,7 +70,7 @@ impl Host {
             Err(judgement) => End::Judged(judgement),
             Ok((entity, call)) => match self.begin(proposer, &task).await {
                 Ok(()) => tokio::select! {
-                    end = self.act(&permit, &entity, &call) => end,
+                    end = self.act(&permit, id, &entity, &call) => end,
                     // Called off: it has its end.
                     () = self.ended(id) => return,
                 },
@@ -103,12 +103,13 @@ impl Host {
     }
 
     /// Runs the entity's code, if this node may still act. What it does wrong stays with its task.
-    async fn act(&self, permit: &ActPermit, entity: &Entity, call: &Call) -> End {
+    async fn act(&self, permit: &ActPermit, id: &TaskId, entity: &Entity, call: &Call) -> End {
         let failed = |why: String| End::Came(Outcome::Failed(why), Effect::default());
         let entity_type = match self.0.types.find(&entity.entity_type) {
             Ok(entity_type) => entity_type,
             Err(unknown) => return failed(unknown.to_string()),
         };
+        lock(&self.0.acted).insert(id.clone());
         let invocation = Invocation::new(entity, &call.effector, &call.parameters, self.now_ms());
         let acting = AssertUnwindSafe(entity_type.invoke(&invocation, permit)).catch_unwind();
         tokio::select! {
@@ -179,6 +180,12 @@ struct AtWork(Host, TaskId);
 
 impl Drop for AtWork {
     fn drop(&mut self) {
+        if self
+            .0
+            .read(|state| !state.unended_tasks().any(|id| *id == self.1))
+        {
+            lock(&self.0.0.acted).remove(&self.1);
+        }
         lock(&self.0.0.at_work).remove(&self.1);
         self.0.0.left_work.notify_one();
     }

@@ -237,11 +237,11 @@ async fn set_running(
     write: &Write,
     is_running: bool,
 ) -> Result<StatusCode, ApiError> {
-    let (_, entity, adjunct) = meant(host, path)?;
+    let (entity, adjunct) = written(host, path, write)?;
     let set = |draft: &mut ha_rebind::Draft<'_>| {
-        draft.edit(&entity.id, |entity| {
+        draft.edit(&entity, |entity| {
             let all = entity.adjuncts.iter_mut();
-            all.filter(|a| a.id == adjunct.id)
+            all.filter(|a| a.id == adjunct)
                 .for_each(|a| a.is_running = is_running);
         })?;
         Ok(Bytes::new())
@@ -256,15 +256,24 @@ pub(super) async fn destroy(
     Path(path): Path<InAdjunct>,
     write: Write,
 ) -> Result<StatusCode, ApiError> {
-    let (_, entity, adjunct) = meant(&host, path)?;
+    let (entity, adjunct) = written(&host, path, &write)?;
     let destroy = |draft: &mut ha_rebind::Draft<'_>| {
-        draft.edit(&entity.id, |entity| {
-            entity.adjuncts.retain(|a| a.id != adjunct.id)
-        })?;
+        draft.edit(&entity, |entity| entity.adjuncts.retain(|a| a.id != adjunct))?;
         Ok(Bytes::new())
     };
     host.propose(write.key(), destroy).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// The adjunct that a write is about, and its entity. If it is no more, and the first request with this key has its answer, any will do to ask
+/// for that.
+fn written(host: &Host, path: InAdjunct, write: &Write) -> Result<(EntityId, AdjunctId), ApiError> {
+    meant(host, path)
+        .map(|(_, entity, adjunct)| (entity.id, adjunct.id))
+        .or_else(|why| {
+            let gone = write.gone(host).zip(AdjunctId::new("gone").ok());
+            gone.ok_or(why)
+        })
 }
 
 /// The adjunct that a path means, by id or by name.

@@ -164,17 +164,18 @@ async fn put(
     config: &[(String, Value)],
     write: &Write,
 ) -> Result<StatusCode, ApiError> {
-    let (_, entity) = host.read(|state| found(state, path))?;
+    let id = find::written(host, path, write)?;
     let given: Values = config
         .iter()
         .map(|(key, value)| (key.as_str(), value.clone()))
         .collect();
-    if let Ok(entity_type) = host.types().find(&entity.entity_type) {
+    let its_type = host.read(|state| state.entity_type(&id).map(str::to_owned));
+    if let Some(Ok(entity_type)) = its_type.map(|name| host.types().find(&name)) {
         let checked = entity_type.description().check_config(&given);
         checked.map_err(|why| ApiError::bad_request(why.to_string()))?;
     }
     let set = |draft: &mut ha_rebind::Draft<'_>| {
-        draft.edit(&entity.id, |entity| {
+        draft.edit(&id, |entity| {
             for (key, value) in config {
                 entity.config.set(key, value);
             }

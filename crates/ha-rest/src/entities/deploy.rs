@@ -111,7 +111,7 @@ pub(super) async fn children(
     Path(path): Path<InEntity>,
     write: Write,
 ) -> Result<Response, ApiError> {
-    let (_, parent) = host.read(|state| find::entity(state, &path))?;
+    let parent = find::written(&host, &path, &write)?;
     let is_started = write.query.optional("start").is_none() || write.query.flag("start")?;
     let plan = plan(&host, &write, Place::Below(parent.clone())).await?;
     let task = host.add_children(write.key(), &parent, &plan, is_started).await?;
@@ -127,7 +127,7 @@ pub(super) async fn delete(
     write: Write,
 ) -> Result<Response, ApiError> {
     let found = host.read(|state| find::application(state, &path.application));
-    let id = found.or_else(|why| has_gone(&host, &write).ok_or(why))?;
+    let id = found.or_else(|why| write.gone(&host).ok_or(why))?;
     let task = host.remove(write.key(), &id).await?;
     removed(&host, &write, &task)
 }
@@ -138,18 +138,9 @@ pub(super) async fn expunge(
     Path(path): Path<InEntity>,
     write: Write,
 ) -> Result<Response, ApiError> {
-    let found = host.read(|state| find::entity(state, &path).map(|(_, id)| id));
-    let id = found.or_else(|why| has_gone(&host, &write).ok_or(why))?;
+    let id = find::written(&host, &path, &write)?;
     let task = host.expunge(write.key(), &id).await?;
     removed(&host, &write, &task)
-}
-
-/// What the first request with this key has removed is found no more, and its answer is: any id will do to ask for it.
-fn has_gone(host: &Host, write: &Write) -> Option<EntityId> {
-    let key = write.key()?;
-    host.read(|state| state.remembered(key.key).is_some())
-        .then(|| EntityId::new("gone").ok())
-        .flatten()
 }
 
 fn removed(host: &Host, write: &Write, task: &TaskId) -> Result<Response, ApiError> {

@@ -90,11 +90,14 @@ pub(super) async fn invoke(
 ) -> Result<Response, ApiError> {
     let path = InEntity { application, entity };
     let patience = patience(&write.query, shared.settings.request_timeout)?;
-    let (_, entity) = host.read(|state| found(state, &path))?;
+    let (arguments, entity) = match host.read(|state| found(state, &path)) {
+        Ok((_, entity)) => (arguments(&host, &entity, &effector, &write)?, entity.id),
+        Err(why) => (Values::default(), write.gone(&host).ok_or(why)?),
+    };
     let call = EffectorCall {
-        arguments: arguments(&host, &entity, &effector, &write)?,
-        entity: entity.id,
+        entity,
         effector,
+        arguments,
     };
     let task = host.invoke(write.key(), call).await?;
     let waited = tokio::time::timeout(patience, host.ended(&task)).await;

@@ -158,7 +158,7 @@ pub(super) async fn rename(
     Path(path): Path<InEntity>,
     write: Write,
 ) -> Result<(), ApiError> {
-    let (_, id) = host.read(|state| find::entity(state, &path))?;
+    let id = find::written(&host, &path, &write)?;
     let name = write.query.required("name", "my-new-name")?;
     if name.len() > LONGEST_NAME {
         return Err(crate::params::invalid(

@@ -1,9 +1,10 @@
 //! Which application and entity a path means: by id, or else by the name that people see (Brooklyn's `BrooklynRestResourceUtils`).
 
-use ha_rebind::{Entity, EntityId, SERVICE_PROBLEMS, SERVICE_STATE, State};
+use ha_rebind::{Entity, EntityId, Host, SERVICE_PROBLEMS, SERVICE_STATE, State};
 use http::StatusCode;
 use serde::Deserialize;
 
+use super::write::Write;
 use crate::error::ApiError;
 
 /// An application's name or id in a path.
@@ -47,6 +48,12 @@ pub(super) fn entity(state: &State, path: &InEntity) -> Result<(EntityId, Entity
         ))
     })?;
     Ok((application, found))
+}
+
+/// The entity that a write is about. If it is no more, and the first request with this key has its answer, any will do to ask for that.
+pub(super) fn written(host: &Host, path: &InEntity, write: &Write) -> Result<EntityId, ApiError> {
+    let found = host.read(|state| entity(state, path).map(|(_, id)| id));
+    found.or_else(|why| write.gone(host).ok_or(why))
 }
 
 /// An entity as it is shown: one that cannot be read is on fire, and says why.

@@ -116,7 +116,7 @@ pub(super) async fn set(
     write: Write,
 ) -> Result<StatusCode, ApiError> {
     let path = InEntity { application, entity };
-    let (_, id) = host.read(|state| find::entity(state, &path))?;
+    let id = find::written(&host, &path, &write)?;
     put(&host, &id, &[(sensor, write.json()?)], &write).await
 }
 
@@ -126,7 +126,7 @@ pub(super) async fn set_all(
     Path(path): Path<InEntity>,
     write: Write,
 ) -> Result<StatusCode, ApiError> {
-    let (_, id) = host.read(|state| find::entity(state, &path))?;
+    let id = find::written(&host, &path, &write)?;
     put(&host, &id, &write.map()?, &write).await
 }
 
@@ -153,7 +153,7 @@ pub(super) async fn remove(
     write: Write,
 ) -> Result<StatusCode, ApiError> {
     let path = InEntity { application, entity };
-    let (_, id) = host.read(|state| find::entity(state, &path))?;
+    let id = find::written(&host, &path, &write)?;
     let remove = |draft: &mut ha_rebind::Draft<'_>| draft.remove_sensor(&id, &sensor).map(|()| Bytes::new());
     host.propose(write.key(), remove).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -31,7 +31,7 @@ pub(super) async fn add(
     Path(path): Path<InEntity>,
     write: Write,
 ) -> Result<StatusCode, ApiError> {
-    let (_, id) = host.read(|state| find::entity(state, &path))?;
+    let id = find::written(&host, &path, &write)?;
     let tag = write.json()?;
     let add = |draft: &mut ha_rebind::Draft<'_>| {
         draft.edit(&id, |entity| {
@@ -51,7 +51,7 @@ pub(super) async fn delete(
     Path(path): Path<InEntity>,
     write: Write,
 ) -> Result<Json<bool>, ApiError> {
-    let (_, id) = host.read(|state| find::entity(state, &path))?;
+    let id = find::written(&host, &path, &write)?;
     let tag = write.json()?;
     let delete = |draft: &mut ha_rebind::Draft<'_>| {
         let mut was_there = false;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use ha_rebind::blueprint::LONGEST_BLUEPRINT;
-use ha_rebind::{ClientKey, HostError, Json, ProposeError, Refusal};
+use ha_rebind::{ClientKey, EntityId, Host, HostError, Json, ProposeError, Refusal};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 use serde_json::value::RawValue;
@@ -41,6 +41,14 @@ impl Write {
             key,
             fingerprint: *fingerprint,
         })
+    }
+
+    /// What the first request with this key was about may be found no more, and its answer is: an id that will do to ask for it.
+    pub(super) fn gone(&self, host: &Host) -> Option<EntityId> {
+        let key = self.key()?;
+        host.read(|state| state.remembered(key.key).is_some())
+            .then(|| EntityId::new("gone").ok())
+            .flatten()
     }
 
     /// The body as one JSON value.

@@ -3,6 +3,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod keys;
 mod kitchen;
 #[path = "../common/managed.rs"]
 mod managed;

@@ -26,7 +26,7 @@ pub enum Rule {
     Duplicated,
     /// A write that was answered "not applied" is in the state, or one that nobody sent.
     NeverApplied,
-    /// A linearizable read did not see what had been acknowledged before it.
+    /// A read did not see what it had to: a linearizable one what had been acknowledged before, any other what its process had shown before.
     Stale,
     /// Calls took effect in another order than that in which they were made.
     Disordered,
@@ -36,6 +36,14 @@ pub enum Rule {
     Diverged,
     /// Two processes acted on the world at once, or an older epoch after a newer one.
     TwoActed,
+    /// A retry with the same key was answered otherwise than the first time.
+    Reanswered,
+    /// A call that must not be made twice was.
+    ActedTwice,
+    /// A call that is shown as completed has not acted.
+    NotActed,
+    /// A task did not end as it must.
+    Unended,
     /// A process took more and more memory, descriptors or threads.
     Grew,
     /// A process ended by itself, or called itself failed without a cause.
@@ -54,11 +62,15 @@ impl fmt::Display for Rule {
             Self::Lost => "an acknowledged write is lost",
             Self::Duplicated => "a write is there twice",
             Self::NeverApplied => "what was never to be applied is there",
-            Self::Stale => "a linearizable read was stale",
+            Self::Stale => "a read was stale",
             Self::Disordered => "calls took effect in another order",
             Self::Resolved => "a wrong answer about an unknown write",
             Self::Diverged => "states diverged",
             Self::TwoActed => "two acted at once",
+            Self::Reanswered => "a retry was answered otherwise",
+            Self::ActedTwice => "a call was made twice",
+            Self::NotActed => "a call was completed and not made",
+            Self::Unended => "a task did not end as it must",
             Self::Grew => "a process grew",
             Self::Ended => "a process ended or failed by itself",
             Self::NotRecovered => "the plane did not recover in time",
@@ -80,6 +92,14 @@ impl Finding {
         Self {
             rule,
             how: how.into(),
+        }
+    }
+
+    /// The same, and after what it was found.
+    pub(crate) fn after(self, why: &str) -> Self {
+        Self {
+            how: format!("{why}: {}", self.how),
+            ..self
         }
     }
 }
