@@ -184,7 +184,7 @@ impl Host {
     /// Waits until a task has ended, or is forgotten.
     pub async fn ended(&self, id: &TaskId) {
         let mut follower = self.0.plane.follow();
-        while self.read(|state| state.unended_tasks().any(|t| t == id)) {
+        while self.read(|state| state.is_unended(id)) {
             if follower.next().await.is_none() {
                 return;
             }

@@ -144,7 +144,7 @@ impl Host {
                 }
             };
             // A write of which nobody knew may have been applied.
-            if !self.read(|state| state.unended_tasks().any(|id| *id == task.id)) {
+            if !self.read(|state| state.is_unended(&task.id)) {
                 return true;
             }
             if is_replaced {
@@ -180,10 +180,7 @@ struct AtWork(Host, TaskId);
 
 impl Drop for AtWork {
     fn drop(&mut self) {
-        if self
-            .0
-            .read(|state| !state.unended_tasks().any(|id| *id == self.1))
-        {
+        if !self.0.read(|state| state.is_unended(&self.1)) {
             lock(&self.0.0.acted).remove(&self.1);
         }
         lock(&self.0.0.at_work).remove(&self.1);

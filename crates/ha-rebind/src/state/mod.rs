@@ -348,6 +348,11 @@ impl State {
         self.unended.iter()
     }
 
+    /// Whether a task is one of them.
+    pub(crate) fn is_unended(&self, id: &TaskId) -> bool {
+        self.unended.contains(id)
+    }
+
     /// All tasks, by id.
     #[must_use]
     pub fn tasks(&self) -> Vec<&TaskId> {
