@@ -363,6 +363,30 @@ async fn what_was_under_way_when_its_leader_tried_to_let_go_is_not_done_twice_in
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_leader_broke_off_for_want_of_leave_is_interrupted_or_run_again_by_itself() {
+    let world = World::default();
+    let cut = Arc::new(Faulty::new(MemoryStore::default(), 1));
+    let one = Member::start("n1", 1, cut.clone(), &world);
+    one.becomes(Role::Master).await;
+    one.deploy().await;
+    let leadership = one.plane.leadership().await.unwrap();
+    let weld = one.invoke("weld", &[]).await.unwrap();
+    let look = one.invoke("look", &[]).await.unwrap();
+    until("both are under way", || world.begun().len() == 2).await;
+    let permit = leadership.act_permit().await.unwrap();
+    cut.cut();
+    permit.gone().await;
+    drop(permit);
+    cut.heal();
+    until("the other is run again", || world.begun().len() == 3).await;
+    assert!(leadership.is_held(), "it leads on, in the same epoch");
+    assert_eq!(world.begun()[2].0, "look");
+    world.gate.0.add_permits(10);
+    assert!(matches!(one.outcome(&weld).await, Outcome::Interrupted(_)));
+    assert_eq!(one.outcome(&look).await, Outcome::Done(json("null")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_call_is_accepted_while_the_leader_before_may_act_and_says_what_it_waits_for() {
     let (inner, world) = (MemoryStore::default(), World::default());
     let cut = Arc::new(Faulty::new(inner.clone(), 1));

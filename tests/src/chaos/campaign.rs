@@ -353,7 +353,12 @@ impl Campaign {
             program: self.program.clone(),
             timings,
             profile,
-            snapshot_entries: 20,
+            // Over REST a bucket takes a few entries a second, and a sleeper is to be left behind by two snapshots.
+            snapshot_entries: if self.entities && self.store.is_bucket() {
+                5
+            } else {
+                20
+            },
             weight: Weight {
                 clients: if is_light { 2 } else { 5 },
                 pause: if is_light {

@@ -70,7 +70,11 @@ impl Host {
             Err(judgement) => End::Judged(judgement),
             Ok((entity, call)) => match self.begin(proposer, &task).await {
                 Ok(()) => tokio::select! {
-                    end = self.act(&permit, id, &entity, &call) => end,
+                    end = self.act(&permit, id, &entity, &call) => match end {
+                        Some(end) => end,
+                        // Taken up again, and begun as soon as a node may act.
+                        None => return,
+                    },
                     // Called off: it has its end.
                     () = self.ended(id) => return,
                 },
@@ -102,27 +106,30 @@ impl Host {
         proposer.propose(None, begin).await.map(|_| ())
     }
 
-    /// Runs the entity's code, if this node may still act. What it does wrong stays with its task.
-    async fn act(&self, permit: &ActPermit, id: &TaskId, entity: &Entity, call: &Call) -> End {
+    /// Runs the entity's code, if this node may still act. What it does wrong stays with its task. `None`: it was broken off, and may be begun again.
+    async fn act(&self, permit: &ActPermit, id: &TaskId, entity: &Entity, call: &Call) -> Option<End> {
         let failed = |why: String| End::Came(Outcome::Failed(why), Effect::default());
         let entity_type = match self.0.types.find(&entity.entity_type) {
             Ok(entity_type) => entity_type,
-            Err(unknown) => return failed(unknown.to_string()),
+            Err(unknown) => return Some(failed(unknown.to_string())),
         };
         lock(&self.0.acted).insert(id.clone());
         let invocation = Invocation::new(entity, &call.effector, &call.parameters, self.now_ms());
         let acting = AssertUnwindSafe(entity_type.invoke(&invocation, permit)).catch_unwind();
         tokio::select! {
             biased;
-            () = permit.gone() => End::Judged(Judgement::interrupted(entity.id.clone(), permit.epoch().0)),
-            came = acting => match came {
+            () = permit.gone() => {
+                let interrupted = || End::Judged(Judgement::interrupted(entity.id.clone(), permit.epoch().0));
+                (!call.is_idempotent).then(interrupted)
+            }
+            came = acting => Some(match came {
                 Ok(Ok(effect)) => {
                     let result = effect.result.clone().unwrap_or_else(|| Json::read("null"));
                     End::Came(Outcome::Done(result), effect)
                 }
                 Ok(Err(why)) => failed(why),
                 Err(panic) => failed(format!("its code panicked: {}", words(&*panic))),
-            },
+            }),
         }
     }
 
@@ -163,6 +170,7 @@ impl End {
     fn write(&self, draft: &mut Draft<'_>, task: &Task, at_ms: u64) -> Result<Bytes, Refusal> {
         let (outcome, effect) = match self {
             Self::Judged(judgement) => return judgement.write(draft, &task.id, at_ms),
+
             Self::Came(outcome, effect) => (outcome.clone(), effect),
         };
         if let Some(entity) = task.entity.as_ref().filter(|e| draft.contains(e)) {
