@@ -28,6 +28,7 @@ impl Kettle {
             // Heating it twice does no harm: after a failover it is begun again.
             is_idempotent: true,
             parameters: vec![degrees],
+            returns: Some(ValueType::Integer),
         };
         Self(TypeDescription {
             name: "example.Kettle".into(),

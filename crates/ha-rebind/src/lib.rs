@@ -55,7 +55,7 @@ pub use adjuncts::{
 mod types;
 pub use types::{
     AdjunctDescription, ArgumentError, BasicApplication, BasicEntity, BasicStartable, ConfigKey, Effect,
-    Effector, EntityType, EntityTypes, Invocation, Parameter, SensorKey, TypeDescription, TypeExists,
-    UnknownType, ValueType,
+    Effector, EntityType, EntityTypes, Invocation, Parameter, Printed, SensorKey, StreamReader,
+    TypeDescription, TypeExists, UnknownType, ValueType,
 };
 pub mod blueprint;

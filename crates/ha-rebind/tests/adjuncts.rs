@@ -93,6 +93,7 @@ fn types(world: &World) -> (EntityTypes, AdjunctTypes) {
     let described = |name: &str, kind| AdjunctDescription {
         name: name.into(),
         kind,
+        description: String::new(),
         config: Vec::new(),
     };
     let mut adjuncts = AdjunctTypes::built_in();

@@ -40,6 +40,7 @@ fn adjuncts() -> [AdjunctDescription; 2] {
     .map(|(kind, name)| AdjunctDescription {
         name: name.into(),
         kind,
+        description: String::new(),
         config: vec![key("above", ValueType::Number)],
     })
 }

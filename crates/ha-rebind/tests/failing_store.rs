@@ -81,6 +81,7 @@ impl House {
             description: AdjunctDescription {
                 name: "test.Once".into(),
                 kind: AdjunctKind::Feed,
+                description: String::new(),
                 config: Vec::new(),
             },
             gate: gate.clone(),

@@ -51,6 +51,7 @@ impl Machine {
             description: String::new(),
             is_idempotent,
             parameters,
+            returns: None,
         };
         let heat = Parameter {
             name: "degrees".into(),

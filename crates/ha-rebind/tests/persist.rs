@@ -89,6 +89,7 @@ impl Member {
             description: String::new(),
             is_idempotent,
             parameters: Vec::new(),
+            returns: None,
         };
         let (done, end) = (Done::default(), Arc::new(Notify::new()));
         let machine = Machine {

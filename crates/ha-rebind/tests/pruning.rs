@@ -46,6 +46,7 @@ impl Node {
             description: String::new(),
             is_idempotent: true,
             parameters: Vec::new(),
+            returns: None,
         };
         let mut types = EntityTypes::built_in();
         let waiter = TypeDescription {

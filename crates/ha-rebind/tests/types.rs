@@ -8,7 +8,7 @@ use common::{entity, json};
 use ha_core::{NodeId, Plane};
 use ha_rebind::{
     BasicStartable, ConfigKey, Effector, EntityTypes, Invocation, Json, Lifecycle, Parameter, SERVICE_IS_UP,
-    TypeDescription, ValueType, Values,
+    TaskId, TypeDescription, ValueType, Values,
 };
 
 const STARTABLE: &str = "org.apache.brooklyn.entity.stock.BasicStartable";
@@ -28,6 +28,7 @@ fn resize() -> Effector {
             parameter("desiredSize", ValueType::Integer, None),
             parameter("force", ValueType::Boolean, Some(json("false"))),
         ],
+        returns: None,
     }
 }
 
@@ -127,6 +128,7 @@ async fn a_basic_startable_is_started_and_stopped_by_who_may_act() {
     let types = EntityTypes::built_in();
     let startable = types.find(STARTABLE).unwrap();
     let (mut web, none) = (entity("web", None), Values::default());
+    let task = TaskId::new("TaskTaskTa").unwrap();
     for (effector, is_up, lifecycle) in [
         ("start", "true", Lifecycle::Running),
         ("stop", "false", Lifecycle::Stopped),
@@ -134,7 +136,7 @@ async fn a_basic_startable_is_started_and_stopped_by_who_may_act() {
     ] {
         assert!(startable.description().effector(effector).is_some());
         let effect = startable
-            .invoke(&Invocation::new(&web, effector, &none, 1000), &permit)
+            .invoke(&Invocation::new(&task, &web, effector, &none, 1000), &permit)
             .await
             .unwrap();
         assert_eq!(effect.sensors.text(SERVICE_IS_UP), Some(is_up));
@@ -146,7 +148,7 @@ async fn a_basic_startable_is_started_and_stopped_by_who_may_act() {
     }
     assert!(
         startable
-            .invoke(&Invocation::new(&web, "dance", &none, 1000), &permit)
+            .invoke(&Invocation::new(&task, &web, "dance", &none, 1000), &permit)
             .await
             .is_err()
     );

@@ -88,6 +88,7 @@ fn adjunct(kind: AdjunctKind) -> AdjunctDescription {
     AdjunctDescription {
         name: format!("{kind:?}"),
         kind,
+        description: String::new(),
         config: vec![above],
     }
 }

@@ -26,7 +26,12 @@ impl Aggregator {
             ),
         ];
         let name = "org.apache.brooklyn.enricher.stock.Aggregator";
-        Self(described(name, AdjunctKind::Enricher, &config))
+        Self(described(
+            name,
+            AdjunctKind::Enricher,
+            "Makes one sensor of a sensor of all children",
+            &config,
+        ))
     }
 }
 

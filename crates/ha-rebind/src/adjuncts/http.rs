@@ -77,6 +77,7 @@ impl<F: Fetch> HttpFeed<F> {
             description: described(
                 "org.apache.brooklyn.feed.http.HttpFeed",
                 AdjunctKind::Feed,
+                "Asks a server over HTTP, again and again, and shows its answers as sensors",
                 &config,
             ),
             fetch,

@@ -234,6 +234,12 @@ impl AdjunctTypes {
         &self.descriptions
     }
 
+    /// What the type of a name is.
+    #[must_use]
+    pub fn description(&self, name: &str) -> Option<&AdjunctDescription> {
+        self.descriptions.iter().find(|d| d.name == name)
+    }
+
     pub(crate) fn find_enricher(&self, name: &str) -> Result<&Arc<dyn Enricher>, String> {
         self.enrichers
             .get(name)
@@ -275,8 +281,13 @@ impl fmt::Debug for AdjunctTypes {
     }
 }
 
-/// A description: name, kind, and the config with what each decides.
-fn described(name: &str, kind: AdjunctKind, config: &[(&str, ValueType, &str)]) -> AdjunctDescription {
+/// A description: name, kind, what it does, and the config with what each decides.
+fn described(
+    name: &str,
+    kind: AdjunctKind,
+    description: &str,
+    config: &[(&str, ValueType, &str)],
+) -> AdjunctDescription {
     let key = |(name, value_type, description): &(&str, ValueType, &str)| ConfigKey {
         name: (*name).into(),
         value_type: *value_type,
@@ -286,6 +297,7 @@ fn described(name: &str, kind: AdjunctKind, config: &[(&str, ValueType, &str)]) 
     AdjunctDescription {
         name: name.into(),
         kind,
+        description: description.into(),
         config: config.iter().map(key).collect(),
     }
 }

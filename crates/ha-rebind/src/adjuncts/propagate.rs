@@ -30,7 +30,12 @@ impl Propagator {
             (MAPPING, ValueType::Map, "Several: from names there to names here"),
         ];
         let name = "org.apache.brooklyn.enricher.stock.Propagator";
-        Self(described(name, AdjunctKind::Enricher, &config))
+        Self(described(
+            name,
+            AdjunctKind::Enricher,
+            "Shows sensors of one entity at another",
+            &config,
+        ))
     }
 }
 

@@ -37,7 +37,12 @@ impl SensorThreshold {
             ("effector", ValueType::String, "The effector that is invoked"),
             ("arguments", ValueType::Map, "Its arguments"),
         ];
-        Self(described("sensor-threshold", AdjunctKind::Policy, &config))
+        Self(described(
+            "sensor-threshold",
+            AdjunctKind::Policy,
+            "Invokes an effector when a sensor crosses a threshold",
+            &config,
+        ))
     }
 }
 

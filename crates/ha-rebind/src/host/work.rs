@@ -13,13 +13,13 @@ use crate::json::Json;
 use crate::names::TaskId;
 use crate::propose::{Draft, Refusal};
 use crate::proposer::{ProposeError, Proposer};
-use crate::task::{Call, Ended, Outcome, Started, Task};
-use crate::types::{Effect, Invocation};
+use crate::task::{Call, Ended, Outcome, Started, Stream, Task};
+use crate::types::{Effect, Invocation, Printed};
 
 /// How a task ends, if leadership is not lost before.
 enum End {
-    /// Its code came to an end.
-    Came(Outcome, Effect),
+    /// Its code came to an end, and has printed this.
+    Came(Outcome, Effect, Vec<Stream>),
     /// It did not.
     Judged(Judgement),
 }
@@ -108,29 +108,34 @@ impl Host {
 
     /// Runs the entity's code, if this node may still act. What it does wrong stays with its task. `None`: it was broken off, and may be begun again.
     async fn act(&self, permit: &ActPermit, id: &TaskId, entity: &Entity, call: &Call) -> Option<End> {
-        let failed = |why: String| End::Came(Outcome::Failed(why), Effect::default());
         let entity_type = match self.0.types.find(&entity.entity_type) {
             Ok(entity_type) => entity_type,
-            Err(unknown) => return Some(failed(unknown.to_string())),
+            Err(unknown) => return Some(End::failed(unknown.to_string())),
         };
         lock(&self.0.acted).insert(id.clone());
-        let invocation = Invocation::new(entity, &call.effector, &call.parameters, self.now_ms());
+        let printed = Printed::default();
+        let invocation =
+            Invocation::new(id, entity, &call.effector, &call.parameters, self.now_ms()).noting(&printed);
         let acting = AssertUnwindSafe(entity_type.invoke(&invocation, permit)).catch_unwind();
-        tokio::select! {
+        let (outcome, effect) = tokio::select! {
             biased;
             () = permit.gone() => {
                 let interrupted = || End::Judged(Judgement::interrupted(entity.id.clone(), permit.epoch().0));
-                (!call.is_idempotent).then(interrupted)
+                return (!call.is_idempotent).then(interrupted);
             }
-            came = acting => Some(match came {
+            came = acting => match came {
                 Ok(Ok(effect)) => {
                     let result = effect.result.clone().unwrap_or_else(|| Json::read("null"));
-                    End::Came(Outcome::Done(result), effect)
+                    (Outcome::Done(result), effect)
                 }
-                Ok(Err(why)) => failed(why),
-                Err(panic) => failed(format!("its code panicked: {}", words(&*panic))),
-            }),
-        }
+                Ok(Err(why)) => (Outcome::Failed(why), Effect::default()),
+                Err(panic) => {
+                    let why = format!("its code panicked: {}", words(&*panic));
+                    (Outcome::Failed(why), Effect::default())
+                }
+            },
+        };
+        Some(End::Came(outcome, effect, printed.into_streams()))
     }
 
     /// Writes down how it ended, as often as it takes while this node leads. What cannot be written is replaced by that. Answers whether it
@@ -160,24 +165,28 @@ impl Host {
             }
             is_replaced = true;
             let why = format!("what became of it cannot be written down: {why}");
-            end = End::Came(Outcome::Failed(why), Effect::default());
+            end = End::failed(why);
         }
         true
     }
 }
 
 impl End {
-    fn write(&self, draft: &mut Draft<'_>, task: &Task, at_ms: u64) -> Result<Bytes, Refusal> {
-        let (outcome, effect) = match self {
-            Self::Judged(judgement) => return judgement.write(draft, &task.id, at_ms),
+    fn failed(why: String) -> Self {
+        Self::Came(Outcome::Failed(why), Effect::default(), Vec::new())
+    }
 
-            Self::Came(outcome, effect) => (outcome.clone(), effect),
+    fn write(&self, draft: &mut Draft<'_>, task: &Task, at_ms: u64) -> Result<Bytes, Refusal> {
+        let (outcome, effect, printed) = match self {
+            Self::Judged(judgement) => return judgement.write(draft, &task.id, at_ms),
+            Self::Came(outcome, effect, printed) => (outcome.clone(), effect, printed),
         };
         if let Some(entity) = task.entity.as_ref().filter(|e| draft.contains(e)) {
             for (sensor, value) in effect.sensors.iter() {
                 draft.set_sensor(entity, sensor, &Json::read(value))?;
             }
         }
+        draft.add_streams(&task.id, printed)?;
         let ended = Ended { at_ms, outcome };
         draft.end_task(&task.id, ended).map(|()| Bytes::new())
     }

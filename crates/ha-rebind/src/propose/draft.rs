@@ -14,7 +14,7 @@ use crate::names::{AdjunctId, EntityId, LocationId, TaskId};
 use crate::state::State;
 use crate::state::descendants;
 use crate::state::tables::{Look, make};
-use crate::task::{Ended, Started, Task};
+use crate::task::{Ended, Started, Stream, Task};
 
 /// A proposal in the making. What it makes is seen by what follows in it; a refusal drops all of it.
 #[derive(Debug)]
@@ -271,6 +271,22 @@ impl<'a> Draft<'a> {
         task.started = Some(started);
         task.attempt = task.attempt.saturating_add(1);
         task.waits_for = None;
+        self.put_task(&task);
+        Ok(())
+    }
+
+    /// What a task printed lies there; streams of the same names take the place of those before.
+    ///
+    /// # Errors
+    /// If there is no such task, or it has ended already.
+    pub fn add_streams(&mut self, id: &TaskId, printed: &[Stream]) -> Result<(), Refusal> {
+        if printed.is_empty() {
+            return Ok(());
+        }
+        let mut task = self.unended(id)?;
+        task.streams
+            .retain(|known| printed.iter().all(|new| new.name != known.name));
+        task.streams.extend_from_slice(printed);
         self.put_task(&task);
         Ok(())
     }

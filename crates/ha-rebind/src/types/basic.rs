@@ -95,6 +95,7 @@ fn lifecycle_effectors() -> Vec<Effector> {
         description: description.into(),
         is_idempotent: true,
         parameters: Vec::new(),
+        returns: None,
     };
     let all = [
         ("start", "Start the process/service represented by an entity"),

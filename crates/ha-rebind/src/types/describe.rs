@@ -50,6 +50,8 @@ pub struct AdjunctDescription {
     pub name: String,
     /// What it is a type of.
     pub kind: AdjunctKind,
+    /// What its adjuncts do.
+    pub description: String,
     /// The config keys that it reads. An adjunct may have others.
     pub config: Vec<ConfigKey>,
 }
@@ -92,6 +94,8 @@ pub struct Effector {
     pub is_idempotent: bool,
     /// What it takes.
     pub parameters: Vec<Parameter>,
+    /// What it answers; `None`: nothing. It is told, and not held to it.
+    pub returns: Option<ValueType>,
 }
 
 /// A parameter of an effector, described.

@@ -4,10 +4,13 @@ mod basic;
 pub(crate) use basic::BASIC_APPLICATION;
 pub use basic::{BasicApplication, BasicEntity, BasicStartable};
 mod describe;
+mod print;
 pub(crate) use describe::check_stored;
 pub use describe::{
     AdjunctDescription, ArgumentError, ConfigKey, Effector, Parameter, SensorKey, TypeDescription, ValueType,
 };
+
+pub use print::{Printed, StreamReader};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -18,6 +21,8 @@ use ha_core::ActPermit;
 
 use crate::entity::Entity;
 use crate::json::Json;
+use crate::names::TaskId;
+use crate::task::Stream;
 use crate::values::Values;
 
 /// A type of entities.
@@ -68,6 +73,8 @@ pub trait EntityType: Send + Sync + 'static {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Invocation<'a> {
+    /// Its task: the same at each attempt, so that what is acted upon can tell a second one.
+    pub task: &'a TaskId,
     /// The entity, as it was when the task began.
     pub entity: &'a Entity,
     /// The effector's name.
@@ -76,17 +83,43 @@ pub struct Invocation<'a> {
     pub arguments: &'a Values,
     /// The wall clock, milliseconds since 1970.
     pub now_ms: u64,
+    printed: Option<&'a Printed>,
 }
 
 impl<'a> Invocation<'a> {
-    /// A call of an effector of this entity.
+    /// A call of an effector of this entity, by this task.
     #[must_use]
-    pub fn new(entity: &'a Entity, effector: &'a str, arguments: &'a Values, now_ms: u64) -> Self {
+    pub fn new(
+        task: &'a TaskId,
+        entity: &'a Entity,
+        effector: &'a str,
+        arguments: &'a Values,
+        now_ms: u64,
+    ) -> Self {
         Self {
+            task,
             entity,
             effector,
             arguments,
             now_ms,
+            printed: None,
+        }
+    }
+
+    /// The same, with what it prints noted there.
+    #[must_use]
+    pub fn noting(self, printed: &'a Printed) -> Self {
+        Self {
+            printed: Some(printed),
+            ..self
+        }
+    }
+
+    /// Something was printed, and lies somewhere: the task has it from its end on, whether it succeeds or fails. One of the same name takes the
+    /// place of the one before.
+    pub fn print(&self, stream: Stream) {
+        if let Some(printed) = self.printed {
+            printed.add(stream);
         }
     }
 }
@@ -101,9 +134,12 @@ pub struct Effect {
     pub sensors: Values,
 }
 
-/// The types that a plane knows, by name.
+/// The types that a plane knows, by name, and what reads the streams that their code prints.
 #[derive(Clone, Default)]
-pub struct EntityTypes(BTreeMap<String, Arc<dyn EntityType>>);
+pub struct EntityTypes {
+    types: BTreeMap<String, Arc<dyn EntityType>>,
+    streams: Option<Arc<dyn StreamReader>>,
+}
 
 /// No type has this name.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -133,11 +169,22 @@ impl EntityTypes {
             Arc::new(BasicEntity::new()),
             Arc::new(BasicStartable::new()),
         ];
-        Self(
-            all.into_iter()
-                .map(|t| (t.description().name.clone(), t))
-                .collect(),
-        )
+        let types = all.into_iter().map(|t| (t.description().name.clone(), t));
+        Self {
+            types: types.collect(),
+            streams: None,
+        }
+    }
+
+    /// What tasks printed is read by this; by default by nothing, and clients are told where it lies.
+    pub fn read_streams_with(&mut self, reader: impl StreamReader) {
+        self.streams = Some(Arc::new(reader));
+    }
+
+    /// What reads the streams of tasks, if anything does.
+    #[must_use]
+    pub fn stream_reader(&self) -> Option<&Arc<dyn StreamReader>> {
+        self.streams.as_ref()
     }
 
     /// Adds a type under its own name.
@@ -146,16 +193,16 @@ impl EntityTypes {
     /// If there is one of that name.
     pub fn register(&mut self, entity_type: impl EntityType) -> Result<(), TypeExists> {
         let name = entity_type.description().name.clone();
-        if self.0.contains_key(&name) {
+        if self.types.contains_key(&name) {
             return Err(TypeExists(name));
         }
-        self.0.insert(name, Arc::new(entity_type));
+        self.types.insert(name, Arc::new(entity_type));
         Ok(())
     }
 
     /// The names of those that are told when they are managed.
     pub(crate) fn managed(&self) -> BTreeSet<String> {
-        let managed = self.0.iter().filter(|(_, t)| t.is_managed());
+        let managed = self.types.iter().filter(|(_, t)| t.is_managed());
         managed.map(|(name, _)| name.clone()).collect()
     }
 
@@ -164,15 +211,20 @@ impl EntityTypes {
     /// # Errors
     /// If there is none; it names those that are known.
     pub fn find(&self, name: &str) -> Result<&Arc<dyn EntityType>, UnknownType> {
-        self.0.get(name).ok_or_else(|| UnknownType {
+        self.types.get(name).ok_or_else(|| UnknownType {
             name: name.chars().take(200).collect(),
-            known: self.0.keys().map(String::as_str).collect::<Vec<_>>().join(", "),
+            known: self
+                .types
+                .keys()
+                .map(String::as_str)
+                .collect::<Vec<_>>()
+                .join(", "),
         })
     }
 }
 
 impl fmt::Debug for EntityTypes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_set().entries(self.types.keys()).finish()
     }
 }

@@ -215,6 +215,7 @@ pub(crate) fn bell_type() -> TypeDescription {
         description: String::new(),
         is_idempotent: false,
         parameters: Vec::new(),
+        returns: None,
     };
     TypeDescription {
         name: "test.Bell".into(),

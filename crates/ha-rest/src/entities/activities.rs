@@ -5,6 +5,7 @@ use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use ha_rebind::{Host, State, Task, TaskId};
 use http::StatusCode;
+use http::header::CONTENT_TYPE;
 
 use super::find::{self, InEntity, cut, not_found};
 use super::task::TaskSummary;
@@ -47,24 +48,27 @@ pub(super) async fn children(
     })
 }
 
-/// `GET /activities/{task}/stream/{stream}`. What tasks print stays where they ran, and no type that is built in prints anything.
+/// What is shown of a stream at most: its last bytes.
+const LONGEST_STREAM: usize = 16 << 20;
+
+/// `GET /activities/{task}/stream/{stream}`: what its code printed, by what this server reads such things with. No type that is built in prints
+/// anything.
 pub(super) async fn stream(
     Entities(host): Entities,
     Path((id, stream)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
-    host.read(|state| {
-        let task = task(state, &id)?;
-        let found = task.streams.iter().find(|known| known.name == stream);
-        Err(found.map_or_else(
-            || not_found(format!("Cannot find stream '{}' in task '{id}'", cut(&stream))),
-            |known| {
-                not_found(format!(
-                    "Stream '{}' of task '{id}' lies at {}",
-                    known.name, known.place
-                ))
-            },
-        ))
-    })
+    let task = host.read(|state| task(state, &id))?;
+    let missing = || not_found(format!("Cannot find stream '{}' in task '{id}'", cut(&stream)));
+    let mut known = task.streams.iter();
+    let found = known.find(|known| known.name == stream).ok_or_else(missing)?;
+    let lies = format!("Stream '{}' of task '{id}' lies at {}", found.name, found.place);
+    let reader = host
+        .types()
+        .stream_reader()
+        .ok_or_else(|| not_found(lies.clone()))?;
+    let read = reader.read(found, LONGEST_STREAM).await;
+    let text = read.map_err(|why| not_found(format!("{lies}, and cannot be read from here: {why}")))?;
+    Ok(([(CONTENT_TYPE, "text/plain")], text).into_response())
 }
 
 /// `POST /activities/{task}/cancel`: whether it was called off by this; `false` if it had ended.

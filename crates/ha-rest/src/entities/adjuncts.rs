@@ -43,6 +43,8 @@ pub(super) struct PolicySummary {
     name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     catalog_item_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
     state: &'static str,
     highlights: Map,
     links: Links,
@@ -58,6 +60,8 @@ pub(super) struct AdjunctSummary {
     adjunct_type: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     catalog_item_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
     state: &'static str,
     highlights: Map,
     links: Links,
@@ -75,19 +79,31 @@ fn kind(adjunct: &Adjunct) -> &'static str {
     }
 }
 
+/// What its type does, if that is known here and said.
+fn description(host: &Host, adjunct: &Adjunct) -> Option<String> {
+    let known = host.adjunct_types().description(&adjunct.adjunct_type)?;
+    Some(known.description.clone()).filter(|said| !said.is_empty())
+}
+
 fn highlights(adjunct: &Adjunct) -> Map {
     let all = adjunct.highlights.iter();
     all.map(|(name, value)| (name.to_owned(), json::raw(value)))
         .collect()
 }
 
-pub(super) fn policy_summary(application: &EntityId, entity: &Entity, adjunct: &Adjunct) -> PolicySummary {
+pub(super) fn policy_summary(
+    host: &Host,
+    application: &EntityId,
+    entity: &Entity,
+    adjunct: &Adjunct,
+) -> PolicySummary {
     let entity = links::entity(application, &entity.id);
     let own = format!("{entity}/policies/{}", adjunct.id);
     PolicySummary {
         id: adjunct.id.to_string(),
         name: adjunct.name.clone(),
         catalog_item_id: adjunct.catalog_item.clone(),
+        description: description(host, adjunct),
         state: state_of(adjunct),
         highlights: highlights(adjunct),
         links: Links::of([
@@ -103,13 +119,19 @@ pub(super) fn policy_summary(application: &EntityId, entity: &Entity, adjunct: &
     }
 }
 
-pub(super) fn adjunct_summary(application: &EntityId, entity: &Entity, adjunct: &Adjunct) -> AdjunctSummary {
+pub(super) fn adjunct_summary(
+    host: &Host,
+    application: &EntityId,
+    entity: &Entity,
+    adjunct: &Adjunct,
+) -> AdjunctSummary {
     let entity = links::entity(application, &entity.id);
     AdjunctSummary {
         id: adjunct.id.to_string(),
         name: adjunct.name.clone(),
         adjunct_type: kind(adjunct),
         catalog_item_id: adjunct.catalog_item.clone(),
+        description: description(host, adjunct),
         state: state_of(adjunct),
         highlights: highlights(adjunct),
         links: Links::own(format!("{entity}/adjuncts/{}", adjunct.id)),
@@ -125,7 +147,7 @@ pub(super) async fn policies(
     let policies = entity.adjuncts.iter().filter(|a| a.kind == AdjunctKind::Policy);
     Ok(Json(
         policies
-            .map(|p| policy_summary(&application, &entity, p))
+            .map(|p| policy_summary(&host, &application, &entity, p))
             .collect(),
     ))
 }
@@ -157,7 +179,9 @@ pub(super) async fn list(
         .iter()
         .filter(|a| wanted.is_none_or(|w| w.eq_ignore_ascii_case(kind(a))));
     Ok(Json(
-        shown.map(|a| adjunct_summary(&application, &entity, a)).collect(),
+        shown
+            .map(|a| adjunct_summary(&host, &application, &entity, a))
+            .collect(),
     ))
 }
 
@@ -167,7 +191,7 @@ pub(super) async fn one(
     Path(path): Path<InAdjunct>,
 ) -> Result<Json<AdjunctSummary>, ApiError> {
     let (application, entity, adjunct) = meant(&host, path)?;
-    Ok(Json(adjunct_summary(&application, &entity, &adjunct)))
+    Ok(Json(adjunct_summary(&host, &application, &entity, &adjunct)))
 }
 
 /// `GET …/policies/{policy}`: its state, quoted.
@@ -186,14 +210,16 @@ pub(super) async fn config(
     let (application, entity, adjunct) = meant(&host, path)?;
     let entity = links::entity(&application, &entity.id);
     let policy = format!("{entity}/policies/{}", adjunct.id);
+    let known = host.adjunct_types().description(&adjunct.adjunct_type);
     let summary = |(name, _): (&str, &str)| {
+        let key = known.and_then(|known| known.config.iter().find(|key| key.name == name));
         let links = Links::of([
             ("self", format!("{policy}/config/{}", links::part(name))),
             ("application", links::application(&application)),
             ("entity", entity.clone()),
             ("policy", policy.clone()),
         ]);
-        ConfigSummary::of(name, None, links)
+        ConfigSummary::of(name, key, links)
     };
     Ok(Json(adjunct.config.iter().map(summary).collect()))
 }

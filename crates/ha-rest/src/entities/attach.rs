@@ -18,7 +18,7 @@ pub(super) async fn policy(
 ) -> Result<Json<PolicySummary>, ApiError> {
     let (entity, id) = attach(&host, &path, &write, Some(AdjunctKind::Policy)).await?;
     let (application, entity, adjunct) = meant(&host, InAdjunct::of(&path, &entity, &id))?;
-    Ok(Json(policy_summary(&application, &entity, &adjunct)))
+    Ok(Json(policy_summary(&host, &application, &entity, &adjunct)))
 }
 
 /// `POST …/adjuncts?type=`, with config by its keys as JSON: the new policy, enricher or feed.
@@ -29,7 +29,7 @@ pub(super) async fn any(
 ) -> Result<Json<AdjunctSummary>, ApiError> {
     let (entity, id) = attach(&host, &path, &write, None).await?;
     let (application, entity, adjunct) = meant(&host, InAdjunct::of(&path, &entity, &id))?;
-    Ok(Json(adjunct_summary(&application, &entity, &adjunct)))
+    Ok(Json(adjunct_summary(&host, &application, &entity, &adjunct)))
 }
 
 async fn attach(

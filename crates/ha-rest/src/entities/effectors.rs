@@ -55,7 +55,7 @@ pub(super) async fn list(
     let own = links::entity(&application, &entity.id);
     let summary = |effector: &Effector| EffectorSummary {
         name: effector.name.clone(),
-        return_type: "java.lang.Object",
+        return_type: effector.returns.map_or("void", java_type),
         parameters: effector.parameters.iter().map(parameter).collect(),
         description: effector.description.clone(),
         links: Links::of([

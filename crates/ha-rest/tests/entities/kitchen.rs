@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use ha_core::{ActPermit, Role};
 use ha_rebind::{
-    ConfigKey, Effect, Effector, EntityType, EntityTypes, Invocation, Parameter, TypeDescription, ValueType,
-    Values,
+    ConfigKey, Effect, Effector, EntityType, EntityTypes, Invocation, Parameter, Stream, StreamReader,
+    TypeDescription, ValueType, Values,
 };
 use ha_store::MemoryStore;
 use tokio::sync::Semaphore;
@@ -27,6 +28,7 @@ impl Kettle {
             description: String::new(),
             is_idempotent: false,
             parameters,
+            returns: None,
         };
         let degrees = Parameter {
             name: "degrees".into(),
@@ -63,6 +65,9 @@ impl EntityType for Kettle {
         match invocation.effector {
             "heat" => {
                 let degrees = invocation.arguments.get("degrees").unwrap();
+                let said = format!("heating to {}", degrees.as_str());
+                invocation.print(stream("stdout", "text:nothing yet"));
+                invocation.print(stream("stdout", &format!("text:{said}")));
                 Ok(Effect {
                     sensors: Values::from_iter([("temperature", degrees.clone())]),
                     result: Some(degrees),
@@ -72,8 +77,32 @@ impl EntityType for Kettle {
                 self.boiled.acquire().await.unwrap().forget();
                 Ok(Effect::default())
             }
-            _ => Err("it is in pieces".into()),
+            _ => {
+                invocation.print(stream("stderr", "kettle:/var/log/kettle"));
+                Err("it is in pieces".into())
+            }
         }
+    }
+}
+
+fn stream(name: &str, place: &str) -> Stream {
+    Stream {
+        name: name.into(),
+        size: place.len() as u64,
+        place: place.into(),
+    }
+}
+
+/// Reads streams whose places are their texts.
+struct Texts;
+
+#[async_trait]
+impl StreamReader for Texts {
+    async fn read(&self, stream: &Stream, at_most: usize) -> Result<Bytes, String> {
+        let text = stream.place.strip_prefix("text:");
+        let text = text.ok_or("it is on another machine")?;
+        assert!(text.len() <= at_most);
+        Ok(Bytes::copy_from_slice(text.as_bytes()))
     }
 }
 
@@ -124,6 +153,7 @@ impl Plane {
 fn node(name: &str, seed: u8, store: &MemoryStore, boiled: &Arc<Semaphore>) -> Node {
     let mut types = EntityTypes::built_in();
     types.register(Kettle::new(boiled.clone())).unwrap();
+    types.read_streams_with(Texts);
     Node::start(name, seed, Arc::new(store.clone()), types)
 }
 

@@ -3,7 +3,7 @@
 use ha_rebind::TaskId;
 
 use crate::common::FORM;
-use crate::kitchen::{KETTLE, Plane, SOON, field};
+use crate::kitchen::{KETTLE, Plane, SOON, field, value};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_effector_is_waited_for_as_long_as_the_client_wants() {
@@ -109,4 +109,49 @@ async fn a_call_whose_state_an_import_has_replaced_is_answered_as_unknown() {
         (504, Some("unknown")),
         "and no 404, which says that it was not applied"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_call_printed_is_read_on_every_node_or_told_where_it_lies() {
+    let plane = Plane::with_kitchen().await;
+    let node = &plane.master;
+    let heat = node
+        .post(&format!("{KETTLE}/effectors/heat"), r#"{"degrees":90}"#)
+        .await;
+    assert_eq!(heat.status.as_u16(), 202);
+    let smash = node.post(&format!("{KETTLE}/effectors/smash"), "").await;
+    assert_eq!(smash.status.as_u16(), 500);
+    let standby = plane.standby().await;
+    for node in [node, &standby] {
+        let tasks = value(&node.get(&format!("{KETTLE}/activities")).await);
+        let task = |name: &str| {
+            let all = tasks.as_array().unwrap();
+            all.iter()
+                .find(|task| task["displayName"] == name)
+                .unwrap()
+                .clone()
+        };
+        let (heat, smash) = (task("heat"), task("smash"));
+        let link = heat["streams"]["stdout"]["link"].as_str().unwrap();
+        assert_eq!(
+            heat["streams"].as_object().unwrap().len(),
+            1,
+            "one name, one stream"
+        );
+        let printed = node.get(link).await;
+        assert_eq!(printed.short(), (200, "heating to 90"));
+        assert_eq!(printed.header("content-type"), Some("text/plain"));
+        let link = smash["streams"]["stderr"]["link"].as_str().unwrap();
+        let id = smash["id"].as_str().unwrap();
+        let elsewhere = node.get(link).await;
+        assert_eq!(
+            (elsewhere.status.as_u16(), field(&elsewhere, "message")),
+            (
+                404,
+                format!(
+                    "Stream 'stderr' of task '{id}' lies at kettle:/var/log/kettle, and cannot be read from here: it is on another machine"
+                )
+            )
+        );
+    }
 }

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use ha_core::{ActPermit, Role};
 use ha_rebind::{
-    Adjunct, AdjunctDescription, AdjunctId, AdjunctKind, ConfigKey, Decision, Effect, Effector, Ended,
-    Entity, EntityId, EntityType, EntityTypes, HostSettings, Invocation, Json as Value, Location, LocationId,
-    Outcome, Parameter, Policy, SensorKey, Sight, Stream, Task, TaskId, TypeDescription, ValueType, Values,
+    Adjunct, AdjunctDescription, AdjunctId, AdjunctKind, ConfigKey, Decision, Derived, Effect, Effector,
+    Ended, Enricher, Entity, EntityId, EntityType, EntityTypes, HostSettings, Invocation, Json as Value,
+    Location, LocationId, Outcome, Parameter, Policy, SensorKey, Sight, Stream, StreamReader, Task, TaskId,
+    TypeDescription, ValueType, Values,
 };
 use ha_store::MemoryStore;
 use tokio::sync::Semaphore;
@@ -39,6 +41,7 @@ impl Process {
             description: "what it does".into(),
             is_idempotent: true,
             parameters,
+            returns: None,
         };
         let restart_children = Parameter {
             name: "restartChildren".into(),
@@ -57,6 +60,7 @@ impl Process {
             sensors: SENSORS.map(sensor).into(),
             config: vec![key],
             effectors: vec![
+                effector("populateServiceNotUpDiagnostics", vec![]),
                 effector("start", vec![]),
                 effector("restart", vec![restart_children]),
             ],
@@ -66,14 +70,15 @@ impl Process {
     }
 }
 
-/// A policy that wants nothing.
+/// A policy or an enricher that wants nothing.
 struct Idle(AdjunctDescription);
 
 impl Idle {
-    fn new() -> Self {
+    fn new(name: &str, kind: AdjunctKind, description: &str) -> Self {
         Self(AdjunctDescription {
-            name: "a.Type".into(),
-            kind: AdjunctKind::Policy,
+            name: name.into(),
+            kind,
+            description: description.into(),
             config: Vec::new(),
         })
     }
@@ -86,6 +91,26 @@ impl Policy for Idle {
 
     fn decide(&self, _: &Sight<'_>) -> Result<Decision, String> {
         Ok(Decision::default())
+    }
+}
+
+impl Enricher for Idle {
+    fn description(&self) -> &AdjunctDescription {
+        &self.0
+    }
+
+    fn derive(&self, _: &Sight<'_>) -> Result<Derived, String> {
+        Ok(Derived::default())
+    }
+}
+
+/// What was printed lies there, and says nothing of interest.
+struct Somewhere;
+
+#[async_trait]
+impl StreamReader for Somewhere {
+    async fn read(&self, stream: &Stream, _: usize) -> Result<Bytes, String> {
+        Ok(Bytes::from(format!("what is at {}", stream.place)))
     }
 }
 
@@ -153,17 +178,27 @@ fn web_shop() -> (Location, Vec<Entity>) {
     web.config = values(&[("launch.command", "\"run\"")]);
     web.locations = vec![location.id.clone()];
     web.tags = vec![json(r#"{"kind":"a","contents":"b"}"#)];
-    let adjunct = |id: &str, kind| Adjunct {
-        id: AdjunctId::new(id).unwrap(),
-        kind,
+    let triggers = ("triggers", r#"{"description":"d","time":0,"taskId":null}"#);
+    let policy = Adjunct {
+        id: AdjunctId::new(POLICY).unwrap(),
+        kind: AdjunctKind::Policy,
         adjunct_type: "a.Type".into(),
         name: "a name".into(),
         catalog_item: Some("a:1.0".into()),
         is_running: true,
         config: values(&[("failureSensorToMonitor", "\"a.sensor\"")]),
-        highlights: values(&[("triggers", r#"{"description":"d","time":0,"taskId":null}"#)]),
+        highlights: values(&[triggers]),
     };
-    web.adjuncts = vec![adjunct(POLICY, AdjunctKind::Policy)];
+    let last_action = ("lastAction", r#"{"description":"d","time":1,"taskId":null}"#);
+    let enricher = Adjunct {
+        id: AdjunctId::new("enricheren").unwrap(),
+        kind: AdjunctKind::Enricher,
+        adjunct_type: "an.Enricher".into(),
+        config: Values::default(),
+        highlights: values(&[last_action, triggers]),
+        ..policy.clone()
+    };
+    web.adjuncts = vec![enricher, policy];
     let mut db = entity(DB, "org.apache.brooklyn.entity.stock.BasicEntity", "db");
     db.parent = Some(app.id.clone());
     db.config = values(&[
@@ -206,8 +241,12 @@ pub(crate) async fn nodes() -> (Node, Node) {
     let start = |name, seed| {
         let mut types = EntityTypes::built_in();
         types.register(Process::new(gate.clone())).unwrap();
+        types.read_streams_with(Somewhere);
         let mut settings = HostSettings::default();
-        settings.adjuncts.policy(Idle::new()).unwrap();
+        let policy = Idle::new("a.Type", AdjunctKind::Policy, "");
+        settings.adjuncts.policy(policy).unwrap();
+        let enricher = Idle::new("an.Enricher", AdjunctKind::Enricher, "what it does");
+        settings.adjuncts.enricher(enricher).unwrap();
         Node::start_with(settings, name, seed, Arc::new(store.clone()), types)
     };
     let master = start("n1", 1);

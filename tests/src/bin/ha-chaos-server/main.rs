@@ -51,6 +51,7 @@ impl Striker {
             description: "Acts on the world".into(),
             is_idempotent,
             parameters: vec![mark()],
+            returns: None,
         };
         Ok(Self {
             description: TypeDescription {
