@@ -1,28 +1,19 @@
 //! A plane on a bucket behind a proxy that takes its time: commits beside bare creates, takeovers and handovers in round trips, and what an idle
-//! plane asks. The server is SeaweedFS, which `.ci/tools` brings: `eval "$(.ci/tools)" && cargo bench -p ha-benches --bench bucket`.
+//! plane asks. The server is SeaweedFS, which `.ci/tools` brings: `eval "$(.ci/tools)" && cargo bench -p ha-benches --bench bucket`;
+//! `-- "60 ms"` runs one latency.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use ha_benches::{CHANGE, Samples, Timed, side_by_side};
+use ha_benches::latency::{LATENCIES, asked, place};
+use ha_benches::{CHANGE, Samples, Timed, bare_creates, side_by_side};
 use ha_core::{Append, Config, IdleRequests, NodeId, Plane};
-use ha_store::{ErrorKind, Faulty, Key, Store};
-use ha_tests::proxy::{Answer, Fault, Kind, Rule};
+use ha_store::{Faulty, Store};
+use ha_tests::proxy::Kind;
 use ha_tests::{Bucket, BucketServer};
 
 /// About what an entry of one change is.
 const ENTRY: usize = 400;
-/// Bare creates a measure. Latencies with a long tail have a mean only over many.
-const BARE: usize = 200;
-const WITHIN: Duration = Duration::from_secs(10);
-
-/// A latency that is injected: its name, percentiles in milliseconds, and how many of a thousand requests are throttled.
-const LATENCIES: [(&str, u64, u64, u32); 3] = [
-    ("none", 0, 0, 0),
-    ("p50 18 ms, p99 90 ms", 18, 90, 0),
-    ("p50 60 ms, p99 300 ms, 0.5 % of 503s", 60, 300, 5),
-];
 
 fn main() {
     let Some(server) = BucketServer::seaweedfs() else {
@@ -34,35 +25,15 @@ fn main() {
         .enable_all()
         .build()
         .expect("a runtime");
-    // `-- "60 ms"` runs what has that in its name; nothing: all.
-    let asked: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|arg| !arg.starts_with("--"))
-        .collect();
-    let is_asked = |name: &str| asked.is_empty() || asked.iter().any(|word| name.contains(word.as_str()));
-    for latency in LATENCIES.into_iter().filter(|latency| is_asked(latency.0)) {
-        println!("injected latency: {}", latency.0);
-        runtime.block_on(commits(&place(&server, latency)));
-        runtime.block_on(takeover(&place(&server, latency)));
-        runtime.block_on(handover(&place(&server, latency)));
+    for latency in LATENCIES.into_iter().filter(|latency| asked(latency.name)) {
+        println!("injected latency: {}", latency.name);
+        runtime.block_on(commits(&place(&server, &latency)));
+        runtime.block_on(takeover(&place(&server, &latency)));
+        runtime.block_on(handover(&place(&server, &latency)));
     }
-    if is_asked("idle") {
-        runtime.block_on(idle(&place(&server, LATENCIES[0])));
+    if asked("idle") {
+        runtime.block_on(idle(&place(&server, &LATENCIES[0])));
     }
-}
-
-/// A bucket of its own. To be made where no runtime is running: it has one of its own.
-fn place(server: &BucketServer, (_, p50, p99, throttled): (&str, u64, u64, u32)) -> Bucket {
-    let bucket = Bucket::behind_proxy(server, 7);
-    if p50 > 0 {
-        bucket.proxy().add(Rule::new(Fault::delay_of_millis(p50, p99)));
-    }
-    if throttled > 0 {
-        bucket
-            .proxy()
-            .add(Rule::new(Fault::Instead(Answer::SLOW_DOWN)).per_mille(throttled));
-    }
-    bucket
 }
 
 /// No polls or suspicions to speak of.
@@ -83,26 +54,6 @@ fn start(name: &str, store: Arc<dyn Store>, config: Config) -> Plane {
         .append_timeout(Duration::from_secs(60))
         .start()
         .expect("threads")
-}
-
-async fn bare_creates(bucket: &Bucket, bytes: usize) -> Samples {
-    let store = bucket.client();
-    let mut samples = Samples::default();
-    for _ in 0..BARE {
-        // Each a new one: a create of what is there already is another thing.
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let key = Key::new(&format!("bare/{number:020}")).expect("a key");
-        let began = Instant::now();
-        while let Err(error) = store.create(&key, vec![7; bytes].into(), WITHIN).await {
-            // One that was throttled is sent again at once.
-            if error.kind() == ErrorKind::Exists {
-                break;
-            }
-        }
-        samples.push(began.elapsed());
-    }
-    samples
 }
 
 async fn commits(bucket: &Bucket) {

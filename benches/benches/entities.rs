@@ -1,14 +1,11 @@
 //! Applications and entities over REST, on real servers with one directory: rates of writes beside the bare create, one large deployment, and
-//! what a hot standby over many entities takes.
+//! what a hot standby over many entities takes, and promotions over them.
 
-use std::fmt::Write;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use ha_benches::rest::{Client, basics, large, promotion, set_sensors};
 use ha_benches::{Samples, Server, bare_create};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 const EACH_RATE: Duration = Duration::from_secs(5);
@@ -28,14 +25,19 @@ fn main() {
     let standby = Server::start(&plane, "standby", &["--highAvailability", "hot_standby"]);
     let _ = standby.becomes("HOT_STANDBY", Instant::now());
     runtime.block_on(standby_over_many(&master, &standby));
+    runtime.block_on(promotion("hot standby", &master, &standby));
+    drop(master);
+    let warm = Server::start(&plane, "warm", &["--highAvailability", "standby"]);
+    let _ = warm.becomes("STANDBY", Instant::now());
+    runtime.block_on(promotion("standby that has loaded nothing", &standby, &warm));
 }
 
 /// Changes of one sensor a request, by so many clients with a connection each.
 async fn rates(master: &Server, dir: &Path) {
-    let entities: Vec<_> = (0..CLIENTS[3]).map(|n| basic(&format!("e{n}"))).collect();
-    let blueprint = format!("{{name: rates, services: [{}]}}", entities.join(", "));
     let mut client = Client::to(master).await;
-    client.send("PUT /v1/applications/rates", &blueprint).await;
+    client
+        .send("PUT /v1/applications/rates", &basics("rates", CLIENTS[3]))
+        .await;
     let ids = client.ids_in("rates").await;
     let bare_dir = dir.join("bare");
     std::fs::create_dir(&bare_dir).expect("a folder");
@@ -44,28 +46,7 @@ async fn rates(master: &Server, dir: &Path) {
         for n in 0..300 {
             bare.push(bare_create(&bare_dir, round * 1000 + n));
         }
-        let until = Instant::now() + EACH_RATE;
-        let mut at_work = JoinSet::new();
-        for id in ids.iter().take(clients) {
-            let mut client = Client::to(master).await;
-            let request = format!("POST /v1/applications/rates/entities/{id}/sensors/s");
-            at_work.spawn(async move {
-                let mut samples = Samples::default();
-                for value in 0.. {
-                    let sent = Instant::now();
-                    if sent > until {
-                        break;
-                    }
-                    client.send(&request, &value.to_string()).await;
-                    samples.push(sent.elapsed());
-                }
-                samples
-            });
-        }
-        let mut all = Samples::default();
-        while let Some(one) = at_work.join_next().await {
-            all.extend(one.expect("a client does not panic"));
-        }
+        let all = set_sensors(master, "rates", &ids[..clients], EACH_RATE).await;
         let rate = all.len() as f64 / EACH_RATE.as_secs_f64();
         let ideal = clients as f64 / bare.mean().as_secs_f64();
         println!("{clients:5} clients  {rate:7.0} writes/s, {all}");
@@ -80,7 +61,7 @@ async fn rates(master: &Server, dir: &Path) {
 async fn large_deployment(master: &Server) {
     let mut client = Client::to(master).await;
     for entities in [1_000, 10_000] {
-        let blueprint = large(entities);
+        let blueprint = large(entities, 28);
         let mut took = Samples::default();
         for n in 0..5 {
             let sent = Instant::now();
@@ -109,7 +90,7 @@ async fn standby_over_many(master: &Server, standby: &Server) {
     let mut client = Client::to(master).await;
     for n in 0..10 {
         client
-            .send(&format!("PUT /v1/applications/many{n}"), &large(10_000))
+            .send(&format!("PUT /v1/applications/many{n}"), &large(10_000, 28))
             .await;
     }
     tokio::time::sleep(Duration::from_secs(5)).await;
@@ -183,96 +164,5 @@ async fn report(what: &str, master: &Server, standby: &Server, meanwhile: impl F
             "{what}: {name} {share:.2} % of a core{target}, {:.0} MiB resident",
             resident as f64 / 1024.0
         );
-    }
-}
-
-fn basic(name: &str) -> String {
-    format!("{{type: org.apache.brooklyn.entity.stock.BasicEntity, name: {name}}}")
-}
-
-fn large(entities: usize) -> String {
-    let mut yaml = String::from("name: large\nservices:\n");
-    for n in 0..entities {
-        write!(
-            yaml,
-            "- type: org.apache.brooklyn.entity.stock.BasicEntity\n  name: e{n}\n  brooklyn.config: {{port: {n}, host: \"h{n}.example\", note: \"some text that says a little\"}}\n"
-        )
-        .expect("a string takes what is written to it");
-    }
-    yaml
-}
-
-/// A client with a connection that it keeps.
-struct Client {
-    stream: TcpStream,
-    got: Vec<u8>,
-}
-
-impl Client {
-    async fn to(server: &Server) -> Self {
-        let address = SocketAddr::from(([127, 0, 0, 1], server.port()));
-        let stream = TcpStream::connect(address).await.expect("the server listens");
-        stream.set_nodelay(true).expect("a socket");
-        Self {
-            stream,
-            got: Vec::new(),
-        }
-    }
-
-    /// Sends a write, and waits until it is acknowledged.
-    async fn send(&mut self, method_and_path: &str, body: &str) {
-        let head = format!(
-            "{method_and_path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-            body.len()
-        );
-        let (status, said) = self.exchange(&(head + body)).await;
-        assert!(status.starts_with('2'), "{method_and_path}: {status} {said}");
-    }
-
-    /// The ids of what is right below an application.
-    async fn ids_in(&mut self, application: &str) -> Vec<String> {
-        let all = self
-            .get(&format!("/v1/applications/{application}/entities"))
-            .await;
-        let ids = all
-            .split("{\"id\":\"")
-            .skip(1)
-            .filter_map(|rest| rest.split('"').next());
-        ids.map(str::to_owned).collect()
-    }
-
-    async fn get(&mut self, path: &str) -> String {
-        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\n\r\n");
-        self.exchange(&request).await.1
-    }
-
-    async fn exchange(&mut self, request: &str) -> (String, String) {
-        self.stream
-            .write_all(request.as_bytes())
-            .await
-            .expect("it is sent");
-        let head_end = loop {
-            if let Some(at) = self.got.windows(4).position(|four| four == b"\r\n\r\n") {
-                break at + 4;
-            }
-            self.more().await;
-        };
-        let head = String::from_utf8_lossy(&self.got[..head_end]).to_ascii_lowercase();
-        let length = head
-            .split("content-length: ")
-            .nth(1)
-            .and_then(|rest| rest.lines().next());
-        let length: usize = length.and_then(|length| length.parse().ok()).unwrap_or(0);
-        while self.got.len() < head_end + length {
-            self.more().await;
-        }
-        let body = String::from_utf8_lossy(&self.got[head_end..head_end + length]).into_owned();
-        self.got.drain(..head_end + length);
-        (head.split(' ').nth(1).unwrap_or_default().to_owned(), body)
-    }
-
-    async fn more(&mut self) {
-        let read = self.stream.read_buf(&mut self.got).await.expect("an answer");
-        assert!(read > 0, "the server closed the connection");
     }
 }

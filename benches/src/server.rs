@@ -1,5 +1,6 @@
 //! The real server as a process, in the release profile.
 
+use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -36,10 +37,25 @@ impl Server {
     /// Starts one on a directory, with these options besides.
     #[must_use]
     pub fn start(plane: &Path, name: &str, options: &[&str]) -> Self {
+        let own = plane.parent().expect("the plane has a folder of its own");
+        Self::on(plane.as_os_str(), own, &[], name, options)
+    }
+
+    /// Starts one on a plane at this location, with a state directory in `own`, and these options and variables besides.
+    ///
+    /// # Panics
+    /// If it cannot be built or started.
+    #[must_use]
+    pub fn on(
+        plane: impl AsRef<OsStr>,
+        own: &Path,
+        environment: &[(String, String)],
+        name: &str,
+        options: &[&str],
+    ) -> Self {
         let free = TcpListener::bind("127.0.0.1:0")
             .and_then(|l| l.local_addr())
             .expect("loopback has a free port");
-        let own = plane.with_file_name(format!("own-{name}"));
         let child = Command::new(binary())
             .args([
                 "launch",
@@ -51,10 +67,11 @@ impl Server {
                 "error",
             ])
             .arg("--persistenceDir")
-            .arg(plane)
+            .arg(plane.as_ref())
             .arg("--stateDir")
-            .arg(own)
+            .arg(own.join(format!("own-{name}")))
             .args(options)
+            .envs(environment.iter().cloned())
             .stdin(Stdio::null())
             .spawn()
             .expect("the server starts");

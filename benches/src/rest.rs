@@ -1,0 +1,191 @@
+//! Clients of the REST API that cost little, and what they deploy.
+
+use std::fmt::Write;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+use crate::{Samples, Server};
+
+/// A blueprint of so many entities that have nothing.
+#[must_use]
+pub fn basics(name: &str, entities: usize) -> String {
+    let one = |n| format!("{{type: org.apache.brooklyn.entity.stock.BasicEntity, name: e{n}}}");
+    let all: Vec<_> = (0..entities).map(one).collect();
+    format!("{{name: {name}, services: [{}]}}", all.join(", "))
+}
+
+/// A blueprint of so many entities that have some config, with a note of `note` letters that do not repeat.
+///
+/// # Panics
+/// Never: a string takes what is written to it.
+#[must_use]
+pub fn large(entities: usize, note: usize) -> String {
+    let mut yaml = String::from("name: large\nservices:\n");
+    let mut drawn = 1_u64;
+    let mut letter = || {
+        drawn = drawn.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        char::from(b"abcdefghijklmnopqrstuvwxyz      "[(drawn >> 59) as usize])
+    };
+    for n in 0..entities {
+        let note: String = (0..note).map(|_| letter()).collect();
+        write!(
+            yaml,
+            "- type: org.apache.brooklyn.entity.stock.BasicEntity\n  name: e{n}\n  brooklyn.config: {{port: {n}, host: \"h{n}.example\", note: \"{note}\"}}\n"
+        )
+        .expect("a string takes what is written to it");
+    }
+    yaml
+}
+
+/// How long each write took of clients that set one sensor a request, one after the other; each has a connection and an entity of its own.
+///
+/// # Panics
+/// If one is refused.
+pub async fn set_sensors(master: &Server, application: &str, entities: &[String], span: Duration) -> Samples {
+    let until = Instant::now() + span;
+    let mut at_work = JoinSet::new();
+    for id in entities {
+        let mut client = Client::to(master).await;
+        let request = format!("POST /v1/applications/{application}/entities/{id}/sensors/s");
+        at_work.spawn(async move {
+            let mut samples = Samples::default();
+            for value in 0.. {
+                let sent = Instant::now();
+                if sent > until {
+                    break;
+                }
+                client.send(&request, &value.to_string()).await;
+                samples.push(sent.elapsed());
+            }
+            samples
+        });
+    }
+    let mut all = Samples::default();
+    while let Some(one) = at_work.join_next().await {
+        all.extend(one.expect("a client does not panic"));
+    }
+    all
+}
+
+/// The master stops in order; the other leads, and answers a read and a write of the application `many9`. Prints how long that took.
+///
+/// # Panics
+/// If it does not.
+pub async fn promotion(what: &str, master: &Server, next: &Server) {
+    let before = next.usage().1;
+    let stopped = Instant::now();
+    master.signal(Signal::TERM);
+    let leads = next.becomes("MASTER", stopped);
+    let mut client = Client::to(next).await;
+    let seen = client.get("/v1/applications/many9/entities/e9999").await;
+    assert!(seen.contains("\"e9999\""), "{seen}");
+    let read = stopped.elapsed();
+    client
+        .send("POST /v1/applications/many9/entities/e1/sensors/s", "1")
+        .await;
+    let written = stopped.elapsed();
+    let metrics = client.get("/v1/server/ha/metrics").await;
+    let rebind = metrics.split("\"rebind\":").nth(1).unwrap_or_default();
+    let loaded = rebind.split("\"lastDuration\":").nth(1).unwrap_or_default();
+    let loaded = loaded.split(',').next().unwrap_or_default();
+    let (resident, cpu) = next.usage();
+    println!(
+        "  promotion of a {what} over 100,000 entities, from the stop of the master: MASTER after {leads:.2?}, a read {read:.2?}, an acknowledged \
+         write {written:.2?}; its last load of the state took {loaded} ms; {:.2?} of CPU, {:.0} MiB resident",
+        cpu.saturating_sub(before),
+        resident as f64 / 1024.0
+    );
+}
+
+/// A client with a connection that it keeps.
+#[derive(Debug)]
+pub struct Client {
+    stream: TcpStream,
+    got: Vec<u8>,
+}
+
+impl Client {
+    /// One that has connected.
+    ///
+    /// # Panics
+    /// If nobody listens.
+    pub async fn to(server: &Server) -> Self {
+        let address = SocketAddr::from(([127, 0, 0, 1], server.port()));
+        let stream = TcpStream::connect(address).await.expect("the server listens");
+        stream.set_nodelay(true).expect("a socket");
+        Self {
+            stream,
+            got: Vec::new(),
+        }
+    }
+
+    /// Sends a write, and waits until it is acknowledged.
+    ///
+    /// # Panics
+    /// If it is refused.
+    pub async fn send(&mut self, method_and_path: &str, body: &str) {
+        let head = format!(
+            "{method_and_path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        let (status, said) = self.exchange(&(head + body)).await;
+        assert!(status.starts_with('2'), "{method_and_path}: {status} {said}");
+    }
+
+    /// The ids of what is right below an application.
+    pub async fn ids_in(&mut self, application: &str) -> Vec<String> {
+        let all = self
+            .get(&format!("/v1/applications/{application}/entities"))
+            .await;
+        let ids = all
+            .split("{\"id\":\"")
+            .skip(1)
+            .filter_map(|rest| rest.split('"').next());
+        ids.map(str::to_owned).collect()
+    }
+
+    /// The body of an answer, whatever its status.
+    pub async fn get(&mut self, path: &str) -> String {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\n\r\n");
+        self.exchange(&request).await.1
+    }
+
+    /// Sends a request of HTTP as it is; status and body of the answer.
+    ///
+    /// # Panics
+    /// If the connection ends before the answer.
+    pub async fn exchange(&mut self, request: &str) -> (String, String) {
+        self.stream
+            .write_all(request.as_bytes())
+            .await
+            .expect("it is sent");
+        let head_end = loop {
+            if let Some(at) = self.got.windows(4).position(|four| four == b"\r\n\r\n") {
+                break at + 4;
+            }
+            self.more().await;
+        };
+        let head = String::from_utf8_lossy(&self.got[..head_end]).to_ascii_lowercase();
+        let length = head
+            .split("content-length: ")
+            .nth(1)
+            .and_then(|rest| rest.lines().next());
+        let length: usize = length.and_then(|length| length.parse().ok()).unwrap_or(0);
+        while self.got.len() < head_end + length {
+            self.more().await;
+        }
+        let body = String::from_utf8_lossy(&self.got[head_end..head_end + length]).into_owned();
+        self.got.drain(..head_end + length);
+        (head.split(' ').nth(1).unwrap_or_default().to_owned(), body)
+    }
+
+    async fn more(&mut self) {
+        let read = self.stream.read_buf(&mut self.got).await.expect("an answer");
+        assert!(read > 0, "the server closed the connection");
+    }
+}
