@@ -144,8 +144,13 @@ fn report(verdict: &Verdict, began: Instant, has_entities: bool) -> Figures {
         .with("connection_faults", tally.connection_faults)
         .with("takeovers", tally.takeovers)
         .with("takeovers_timed", tally.took_over.len())
-        .with("takeover_ms_p50", millis(tally.took_over_percentile(50)))
-        .with("takeover_ms_p99", millis(tally.took_over_percentile(99)))
+        .with("takeover_ms_p50", millis(tally.took_over_percentile(50, true)))
+        .with("takeover_ms_p99", millis(tally.took_over_percentile(99, true)))
+        .with("nobody_awake", tally.took_over_count(false))
+        .with(
+            "nobody_awake_ms_p99",
+            millis(tally.took_over_percentile(99, false)),
+        )
         .with("recovery_ms_max", millis(tally.slowest_recovery))
         .with("acknowledged", tally.acknowledged)
         .with("refused", tally.refused)

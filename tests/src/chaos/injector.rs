@@ -17,6 +17,7 @@ use super::nodes::Nodes;
 use super::place::Place;
 use super::process::Process;
 use super::sentinel::Sentinel;
+use super::tally::TookOver;
 use crate::site::Timings;
 
 /// Disturbs one plane.
@@ -47,8 +48,7 @@ struct Sleeper {
 #[derive(Debug, Default)]
 pub(crate) struct Done {
     pub(crate) faults: BTreeMap<Fault, u64>,
-    /// From a master's death or sleep to the next acknowledged write.
-    pub(crate) takeovers: Vec<Duration>,
+    pub(crate) takeovers: Vec<TookOver>,
     pub(crate) findings: Vec<Finding>,
     /// Nodes that ended, or called themselves failed, after a fault of their store.
     pub(crate) tended: u64,
@@ -180,13 +180,14 @@ impl<'a, P: Process, S: Sentinel<P>> Injector<'a, P, S> {
         let master = self.nodes.master();
         let victim = self.victim();
         self.nodes.kill(victim);
+        let was_another_awake = !self.nodes.awake().is_empty();
         // It may be back before anybody has missed it.
         let is_back_at_once = self.rng.chance(3_000);
         if is_back_at_once {
             self.nodes.start_again(victim);
         }
         if Some(victim) == master {
-            self.sees_takeover("the master was killed");
+            self.sees_takeover("the master was killed", was_another_awake);
         } else {
             self.rest(self.timings.heartbeat_timeout / 2);
         }
@@ -227,7 +228,8 @@ impl<'a, P: Process, S: Sentinel<P>> Injector<'a, P, S> {
             past: (past_collection && !is_one_deep).then(|| (seq + 1, now + lease * 25)),
         });
         if Some(victim) == master {
-            self.sees_takeover("the master was stopped");
+            let was_another_awake = !self.nodes.awake().is_empty();
+            self.sees_takeover("the master was stopped", was_another_awake);
             // So that the one that wakes comes after acts of a higher epoch.
             if let Some(next) = self.nodes.master() {
                 self.nodes.may_act_within(next, self.timings.lease_ttl * 2);
@@ -306,9 +308,12 @@ impl<'a, P: Process, S: Sentinel<P>> Injector<'a, P, S> {
         }
     }
 
-    fn sees_takeover(&mut self, why: &str) {
-        if let Some(took) = self.sees_leader(why) {
-            self.done.takeovers.push(took);
+    fn sees_takeover(&mut self, why: &str, was_another_awake: bool) {
+        if let Some(time) = self.sees_leader(why) {
+            self.done.takeovers.push(TookOver {
+                time,
+                was_another_awake,
+            });
             self.live.takeovers.fetch_add(1, Ordering::Relaxed);
         }
     }

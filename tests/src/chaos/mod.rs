@@ -31,5 +31,5 @@ pub use campaign::{Broken, Campaign, Store, Verdict};
 pub use check::{Resource, Rule};
 pub use digest::Digest;
 pub use fault::Fault;
-pub use tally::Tally;
+pub use tally::{Tally, TookOver};
 pub use witness::Seen;

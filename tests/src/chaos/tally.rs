@@ -6,6 +6,16 @@ use std::time::Duration;
 use super::check::Resource;
 use super::fault::Fault;
 
+/// From the death or sleep of a master to the next acknowledged write.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct TookOver {
+    /// How long that was.
+    pub time: Duration,
+    /// Whether another node was awake when it began. If not, the plane could only wait for one to wake or to be started.
+    pub was_another_awake: bool,
+}
+
 /// What was done and seen, in one plane or in many.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
@@ -18,8 +28,8 @@ pub struct Tally {
     pub connection_faults: u64,
     /// How often writes went on in another epoch.
     pub takeovers: u64,
-    /// From the death or sleep of a master to the next acknowledged write.
-    pub took_over: Vec<Duration>,
+    /// What was seen of masters that were killed or stopped.
+    pub took_over: Vec<TookOver>,
     /// Writes that were acknowledged.
     pub acknowledged: u64,
     /// Writes that were refused.
@@ -92,10 +102,22 @@ impl Tally {
         self.faults.values().sum()
     }
 
-    /// So many of a hundred takeovers were no longer.
+    /// How many takeovers began with another node awake, or with none.
     #[must_use]
-    pub fn took_over_percentile(&self, percent: usize) -> Duration {
-        let mut times = self.took_over.clone();
+    pub fn took_over_count(&self, was_another_awake: bool) -> usize {
+        let all = self.took_over.iter();
+        all.filter(|one| one.was_another_awake == was_another_awake)
+            .count()
+    }
+
+    /// So many of a hundred takeovers that began with another node awake, or with none, were no longer.
+    #[must_use]
+    pub fn took_over_percentile(&self, percent: usize, was_another_awake: bool) -> Duration {
+        let such = self
+            .took_over
+            .iter()
+            .filter(|one| one.was_another_awake == was_another_awake);
+        let mut times: Vec<_> = such.map(|one| one.time).collect();
         times.sort_unstable();
         let at = (times.len() * percent / 100).min(times.len().saturating_sub(1));
         times.get(at).copied().unwrap_or_default()

@@ -55,12 +55,19 @@ pub(crate) fn too_few(wanted: u64, tally: &Tally) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chaos::tally::TookOver;
 
     fn full() -> Tally {
         Tally {
             faults: [(Fault::Kill, 3)].into(),
             takeovers: 2,
-            took_over: vec![Duration::from_secs(1); 2],
+            took_over: vec![
+                TookOver {
+                    time: Duration::from_secs(1),
+                    was_another_awake: true,
+                };
+                2
+            ],
             acknowledged: 100,
             reads: 50,
             acts: 70,
