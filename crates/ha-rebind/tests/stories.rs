@@ -6,8 +6,8 @@ use bytes::Bytes;
 use common::{Leader, entity, id, json, replay, shop, task_id, through_parts};
 use ha_rebind::{
     Adjunct, AdjunctId, AdjunctKind, Applied, Batch, Change, ClientKey, Draft, Ended, Evaluated, KEY_LIFE,
-    Level, Lifecycle, Location, LocationId, Outcome, Refusal, Relation, SERVICE_STATE, Started, State, Task,
-    Unreadable, Values,
+    Level, Lifecycle, Location, LocationId, Outcome, Refusal, Relation, SERVICE_STATE, Started, State,
+    Stream, Task, Unreadable, Values,
 };
 
 fn deployed() -> Leader {
@@ -352,6 +352,14 @@ fn a_key_expires_by_the_planes_time() {
     assert!(state.remembered("old").is_none() && state.remembered("young").is_some());
 }
 
+fn stream(name: &str, place: &str) -> Stream {
+    Stream {
+        name: name.into(),
+        size: 7,
+        place: place.into(),
+    }
+}
+
 #[test]
 fn a_task_is_accepted_begun_and_ended_once_and_found_after_a_failover() {
     let mut leader = deployed();
@@ -373,13 +381,26 @@ fn a_task_is_accepted_begun_and_ended_once_and_found_after_a_failover() {
         at_ms: 30,
         outcome: Outcome::Done(json("0")),
     };
+    for (name, place) in [("stdout", "/a"), ("stderr", "/b"), ("stdout", "/c")] {
+        let printed = [stream(name, place)];
+        leader
+            .make(|draft| draft.add_streams(&task, &printed).map(drop))
+            .unwrap();
+    }
     leader.make(|draft| draft.end_task(&task, ended.clone())).unwrap();
+    let late = leader.make(|draft| draft.add_streams(&task, &[stream("stdout", "/d")]));
+    assert!(late.is_err(), "it has ended");
     assert!(leader.make(|draft| draft.end_task(&task, ended.clone())).is_err());
     for state in [replay(&leader.journal), through_parts(&leader.state)] {
         let found = state.task(&task).unwrap().unwrap();
         assert_eq!(
             (found.attempt, found.ended.as_ref(), found.is_running()),
             (2, Some(&ended), false)
+        );
+        assert_eq!(
+            found.streams,
+            [stream("stderr", "/b"), stream("stdout", "/c")],
+            "the last of a name"
         );
         assert_eq!(state.tasks_of(&id("web")).collect::<Vec<_>>(), [&task]);
     }
