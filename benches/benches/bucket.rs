@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use ha_benches::latency::{LATENCIES, asked, place};
 use ha_benches::{CHANGE, Samples, Timed, bare_creates, side_by_side};
+use ha_core::proto::layout;
 use ha_core::{Append, Config, IdleRequests, NodeId, Plane};
-use ha_store::{Faulty, Store};
+use ha_store::{Faulty, Folder, Store};
 use ha_tests::proxy::Kind;
 use ha_tests::{Bucket, BucketServer};
 
@@ -132,12 +133,37 @@ async fn takeover(bucket: &Bucket) {
         leader.begin_stop();
         (leader, store) = (standby, stores);
     }
-    println!("  takeover: claim to first answered write    {samples}");
+    println!(
+        "  takeover: claim to first answered write    {samples}, mean {:.2?}",
+        samples.mean()
+    );
     println!(
         "    p50 in mean bare creates      {:.2}  (two round trips and a bit: the claim, then the listing beside the first commit)",
         samples.p50().as_secs_f64() / bare.mean().as_secs_f64()
     );
+    let lists = bare_lists(bucket).await;
+    let round_trips = bare.mean() + lists.mean().max(bare.mean());
+    println!(
+        "    bare listing of the snapshots {lists}, mean {:.2?}: mean / (mean create + the longer of the two) {:.2}",
+        lists.mean(),
+        samples.mean().as_secs_f64() / round_trips.as_secs_f64()
+    );
     leader.stop().await;
+}
+
+/// What a node that takes over asks for once.
+async fn bare_lists(bucket: &Bucket) -> Samples {
+    let store = bucket.client();
+    let folder = Folder::new(layout::SNAPSHOTS).expect("a folder");
+    let mut samples = Samples::default();
+    while samples.len() < 200 {
+        let began = Instant::now();
+        // One that was throttled counts when it is sent again.
+        if store.list(&folder, Duration::from_secs(10)).await.is_ok() {
+            samples.push(began.elapsed());
+        }
+    }
+    samples
 }
 
 /// A leader stops; a client writes to its standby until that leads.

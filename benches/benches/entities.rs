@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use ha_benches::rest::{Client, basics, large, promotion, set_sensors};
+use ha_benches::rest::{Client, basics, large, only_http, promotion, set_sensors};
 use ha_benches::{Samples, Server, bare_create};
 use tokio::task::JoinSet;
 
@@ -48,11 +48,17 @@ async fn rates(master: &Server, dir: &Path) {
         }
         let all = set_sensors(master, "rates", &ids[..clients], EACH_RATE).await;
         let rate = all.len() as f64 / EACH_RATE.as_secs_f64();
+        let http = only_http(master, clients, EACH_RATE / 2).await;
+        let http = http.len() as f64 / (EACH_RATE / 2).as_secs_f64();
         let ideal = clients as f64 / bare.mean().as_secs_f64();
         println!("{clients:5} clients  {rate:7.0} writes/s, {all}");
         println!(
             "      bare create {bare}: {:.2} of N / bare create (target >= 0.7)",
             rate / ideal
+        );
+        println!(
+            "      the same clients, asking for nothing: {http:.0}/s; writes are {:.2} of that",
+            rate / http
         );
     }
 }

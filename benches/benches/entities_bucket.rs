@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use ha_benches::latency::{LATENCIES, asked, place};
-use ha_benches::rest::{Client, basics, large, promotion, set_sensors};
+use ha_benches::rest::{Client, basics, large, only_http, promotion, set_sensors};
 use ha_benches::{Samples, Server, bare_creates};
 use ha_tests::{Bucket, BucketServer};
 
@@ -70,33 +70,50 @@ async fn rates(master: &Server, bucket: &Bucket) {
     let mut seen = Vec::new();
     for clients in CLIENTS {
         let samples = set_sensors(master, "rates", &ids[..clients], EACH_RATE).await;
-        seen.push((clients, samples));
+        let http = only_http(master, clients, EACH_RATE / 5).await;
+        seen.push((clients, samples, http));
     }
     bare.extend(bare_creates(bucket, ENTRY).await);
     println!("  bare create of {ENTRY} bytes  {bare}, mean {:.2?}", bare.mean());
-    for (clients, samples) in seen {
+    for (clients, samples, http) in seen {
+        let http = http.len() as f64 / (EACH_RATE / 5).as_secs_f64();
         let rate = samples.len() as f64 / EACH_RATE.as_secs_f64();
         println!(
-            "  {clients:5} clients  {rate:7.0} writes/s, {samples}: {:.2} of N / bare create (target >= 0.7), p50 {:.2} of its p50",
+            "  {clients:5} clients  {rate:7.0} writes/s, {samples}: {:.2} of N / bare create (target >= 0.7), p50 {:.2} of its p50; \
+             the same clients, asking for nothing: {http:.0}/s",
             rate * bare.mean().as_secs_f64() / clients as f64,
             samples.p50().as_secs_f64() / bare.p50().as_secs_f64()
         );
     }
 }
 
-/// Ten applications of 10,000 entities of about 1 kB, each in one call.
+/// Applications of 10,000 entities, and 20 of 5,000 of about 1 kB, each in one call: as much as an entry may hold.
 async fn deployments(master: &Server) {
     let mut client = Client::to(master).await;
-    let blueprint = large(10_000, 800);
-    let mut took = Samples::default();
-    for n in 0..10 {
-        let sent = Instant::now();
-        client
-            .send(&format!("PUT /v1/applications/many{n}"), &blueprint)
-            .await;
-        took.push(sent.elapsed());
+    for (entities, note, count, of) in [
+        (10_000, 28, 5, "10,000 entities"),
+        (5_000, 800, 20, "5,000 of 1 kB"),
+    ] {
+        let blueprint = large(entities, note);
+        let mut took = Samples::default();
+        for n in 0..count {
+            let application = format!("{}{n}", if note > 100 { "many" } else { "large" });
+            let sent = Instant::now();
+            client
+                .send(&format!("PUT /v1/applications/{application}"), &blueprint)
+                .await;
+            took.push(sent.elapsed());
+            if note < 100 {
+                client
+                    .send(
+                        &format!("POST /v1/applications/{application}/entities/{application}/expunge"),
+                        "",
+                    )
+                    .await;
+            }
+        }
+        println!("  deploy {of} in one call: {took} (target <= 1 s)");
     }
-    println!("  deploy 10,000 entities in one call: {took} (target <= 1 s)");
 }
 
 /// A write, and waiting until it is seen on the other.

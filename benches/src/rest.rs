@@ -47,19 +47,33 @@ pub fn large(entities: usize, note: usize) -> String {
 /// # Panics
 /// If one is refused.
 pub async fn set_sensors(master: &Server, application: &str, entities: &[String], span: Duration) -> Samples {
+    let request = |id| format!("POST /v1/applications/{application}/entities/{id}/sensors/s");
+    let requests = entities.iter().map(request).collect();
+    ask(master, requests, |number| number.to_string(), span).await
+}
+
+/// The same clients ask for what costs a server nothing: as much as HTTP and the clients themselves leave of the machine.
+///
+/// # Panics
+/// If one is refused.
+pub async fn only_http(server: &Server, clients: usize, span: Duration) -> Samples {
+    let requests = vec!["GET /v1/server/up".to_owned(); clients];
+    ask(server, requests, |_| String::new(), span).await
+}
+
+async fn ask(server: &Server, requests: Vec<String>, body: fn(u64) -> String, span: Duration) -> Samples {
     let until = Instant::now() + span;
     let mut at_work = JoinSet::new();
-    for id in entities {
-        let mut client = Client::to(master).await;
-        let request = format!("POST /v1/applications/{application}/entities/{id}/sensors/s");
+    for request in requests {
+        let mut client = Client::to(server).await;
         at_work.spawn(async move {
             let mut samples = Samples::default();
-            for value in 0.. {
+            for number in 0.. {
                 let sent = Instant::now();
                 if sent > until {
                     break;
                 }
-                client.send(&request, &value.to_string()).await;
+                client.send(&request, &body(number)).await;
                 samples.push(sent.elapsed());
             }
             samples
@@ -82,8 +96,8 @@ pub async fn promotion(what: &str, master: &Server, next: &Server) {
     master.signal(Signal::TERM);
     let leads = next.becomes("MASTER", stopped);
     let mut client = Client::to(next).await;
-    let seen = client.get("/v1/applications/many9/entities/e9999").await;
-    assert!(seen.contains("\"e9999\""), "{seen}");
+    let seen = client.get("/v1/applications/many9/entities/e4999").await;
+    assert!(seen.contains("\"e4999\""), "{seen}");
     let read = stopped.elapsed();
     client
         .send("POST /v1/applications/many9/entities/e1/sensors/s", "1")

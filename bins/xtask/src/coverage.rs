@@ -15,12 +15,24 @@ const PACKAGES: [&str; 5] = ["ha-core", "ha-proto", "ha-rebind", "ha-rest", "ha-
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
+    /// Only this package, and others that are named like it. All by default.
+    #[arg(long = "package", value_parser = PACKAGES)]
+    packages: Vec<String>,
     /// Of a hundred lines of each package so many must be reached.
     #[arg(long, default_value_t = 90.0)]
     least: f64,
     /// Worlds of each campaign that the tests run.
     #[arg(long, default_value_t = 8)]
     worlds: u32,
+}
+
+impl Args {
+    fn packages(&self) -> Vec<&str> {
+        if self.packages.is_empty() {
+            return PACKAGES.to_vec();
+        }
+        self.packages.iter().map(String::as_str).collect()
+    }
 }
 
 /// Lines of code, and how many of them a test has reached.
@@ -65,8 +77,10 @@ pub(crate) fn run(args: &Args) -> Result<Figures, String> {
             "--output-path",
         ])
         .arg(&summary);
+    let packages = args.packages();
     // The simulator's tests are those of the protocol.
-    for package in PACKAGES.iter().chain(&["ha-sim"]) {
+    let simulator = packages.contains(&"ha-proto").then_some("ha-sim");
+    for package in packages.iter().copied().chain(simulator) {
         command.args(["--package", package]);
     }
     if !watch(&mut command, |line| eprintln!("{line}"))? {
@@ -74,7 +88,7 @@ pub(crate) fn run(args: &Args) -> Result<Figures, String> {
     }
     let text = std::fs::read(&summary).map_err(|error| format!("{}: {error}", summary.display()))?;
     let files = read(&text).ok_or_else(|| format!("{} is no summary of llvm-cov's", summary.display()))?;
-    Ok(report(&files, args.least).with("seconds", began.elapsed().as_secs()))
+    Ok(report(&files, &packages, args.least).with("seconds", began.elapsed().as_secs()))
 }
 
 /// The lines of each file, by its path from the workspace on.
@@ -91,10 +105,10 @@ fn read(text: &[u8]) -> Option<BTreeMap<String, Lines>> {
     lines.collect()
 }
 
-fn report(files: &BTreeMap<String, Lines>, least: f64) -> Figures {
+fn report(files: &BTreeMap<String, Lines>, packages: &[&str], least: f64) -> Figures {
     let mut figures = Figures::default();
     let mut below = 0;
-    for package in PACKAGES {
+    for package in packages {
         let inside = format!("crates/{package}/src/");
         let mut whole = Lines::default();
         for (path, lines) in files.iter().filter(|(path, _)| path.starts_with(&inside)) {
@@ -156,13 +170,18 @@ mod tests {
             {"filename":"crates/ha-core/src/a.rs","summary":{"lines":{"count":4,"covered":3}}}
         ]}]}"#;
         let files = read(text).unwrap();
-        let said = report(&files, 90.0).to_string();
+        let said = report(&files, &PACKAGES, 90.0).to_string();
         assert!(
             said.contains("ha-core_lines=75.0%") && said.contains("ha-proto_lines=95.0%"),
             "{said}"
         );
         // What is not there at all is not covered either.
         assert!(said.ends_with("violations=4"), "{said}");
+        let said = report(&files, &["ha-proto"], 90.0).to_string();
+        assert!(
+            said.ends_with("violations=0") && !said.contains("ha-core"),
+            "{said}"
+        );
         assert_eq!(read(b"{}"), None);
     }
 }
