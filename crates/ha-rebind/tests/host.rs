@@ -387,6 +387,30 @@ async fn what_a_leader_broke_off_for_want_of_leave_is_interrupted_or_run_again_b
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn each_beginning_of_a_call_is_counted_also_by_a_leader_that_leads_on() {
+    let world = World::default();
+    let cut = Arc::new(Faulty::new(MemoryStore::default(), 1));
+    let one = Member::start("n1", 1, cut.clone(), &world);
+    one.becomes(Role::Master).await;
+    one.deploy().await;
+    let leadership = one.plane.leadership().await.unwrap();
+    let look = one.invoke("look", &[]).await.unwrap();
+    for attempt in 1..=3 {
+        until("it is under way", || world.begun().len() == attempt).await;
+        assert_eq!(one.task(&look).attempt as usize, attempt);
+        let permit = leadership.wait_for_act_permit().await.unwrap();
+        cut.cut();
+        permit.gone().await;
+        drop(permit);
+        cut.heal();
+    }
+    world.gate.0.add_permits(10);
+    assert_eq!(one.outcome(&look).await, Outcome::Done(json("null")));
+    assert_eq!(one.task(&look).attempt as usize, world.begun().len());
+    assert!(leadership.is_held(), "all in one epoch");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_call_is_accepted_while_the_leader_before_may_act_and_says_what_it_waits_for() {
     let (inner, world) = (MemoryStore::default(), World::default());
     let cut = Arc::new(Faulty::new(inner.clone(), 1));

@@ -69,8 +69,8 @@ impl Host {
         let end = match self.judge(&task, proposer.leadership().epoch().0) {
             Err(judgement) => End::Judged(judgement),
             Ok((entity, call)) => match self.begin(proposer, &task).await {
-                Ok(()) => tokio::select! {
-                    end = self.act(&permit, id, &entity, &call) => match end {
+                Ok(attempt) => tokio::select! {
+                    end = self.act(&permit, id, attempt, &entity, &call) => match end {
                         Some(end) => end,
                         // Taken up again, and begun as soon as a node may act.
                         None => return,
@@ -92,28 +92,46 @@ impl Host {
         }
     }
 
-    /// Writes down that it begins: durable before it does anything.
-    async fn begin(&self, proposer: &Proposer, task: &Task) -> Result<(), ProposeError> {
+    /// Writes down that it begins: durable before it does anything. Answers which attempt it is.
+    async fn begin(&self, proposer: &Proposer, task: &Task) -> Result<u32, ProposeError> {
         let epoch = proposer.leadership().epoch().0;
-        if task.started.is_some_and(|s| s.epoch == epoch) {
-            return Ok(());
+        let is_of_now = task.started.is_some_and(|s| s.epoch == epoch);
+        let acted = lock(&self.0.acted).attempt(&task.id, epoch);
+        // It is durable, and was not known to be in time.
+        if is_of_now && acted.is_none_or(|attempt| attempt < task.attempt) {
+            return Ok(task.attempt);
         }
         let started = Started {
             at_ms: self.now_ms(),
             epoch,
         };
-        let begin = |draft: &mut Draft<'_>| draft.start_task(&task.id, started).map(|()| Bytes::new());
-        proposer.propose(None, begin).await.map(|_| ())
+        let begin = |draft: &mut Draft<'_>| {
+            if is_of_now {
+                draft.start_task_again(&task.id, started)?;
+            } else {
+                draft.start_task(&task.id, started)?;
+            }
+            Ok(Bytes::new())
+        };
+        proposer.propose(None, begin).await?;
+        Ok(task.attempt.saturating_add(1))
     }
 
     /// Runs the entity's code, if this node may still act. What it does wrong stays with its task. `None`: it was broken off, and may be begun again.
-    async fn act(&self, permit: &ActPermit, id: &TaskId, entity: &Entity, call: &Call) -> Option<End> {
+    async fn act(
+        &self,
+        permit: &ActPermit,
+        id: &TaskId,
+        attempt: u32,
+        entity: &Entity,
+        call: &Call,
+    ) -> Option<End> {
         let failed = |why: String| End::Came(Outcome::Failed(why), Effect::default());
         let entity_type = match self.0.types.find(&entity.entity_type) {
             Ok(entity_type) => entity_type,
             Err(unknown) => return Some(failed(unknown.to_string())),
         };
-        lock(&self.0.acted).insert(id.clone());
+        lock(&self.0.acted).begin(id, permit.epoch().0, attempt);
         let invocation = Invocation::new(entity, &call.effector, &call.parameters, self.now_ms());
         let acting = AssertUnwindSafe(entity_type.invoke(&invocation, permit)).catch_unwind();
         tokio::select! {
@@ -189,7 +207,7 @@ struct AtWork(Host, TaskId);
 impl Drop for AtWork {
     fn drop(&mut self) {
         if !self.0.read(|state| state.is_unended(&self.1)) {
-            lock(&self.0.0.acted).remove(&self.1);
+            lock(&self.0.0.acted).forget(&self.1);
         }
         lock(&self.0.0.at_work).remove(&self.1);
         self.0.0.left_work.notify_one();
