@@ -17,7 +17,8 @@ use crate::task::{Call, Ended, Outcome, Started, Task};
 use crate::types::{Effect, Invocation};
 
 /// How a task ends, if leadership is not lost before.
-enum End {
+#[derive(Debug)]
+pub(super) enum End {
     /// Its code came to an end.
     Came(Outcome, Effect),
     /// It did not.
@@ -66,29 +67,38 @@ impl Host {
         let Some(Ok(task)) = self.read(|state| state.task(id)) else {
             return;
         };
-        let end = match self.judge(&task, proposer.leadership().epoch().0) {
-            Err(judgement) => End::Judged(judgement),
-            Ok((entity, call)) => match self.begin(proposer, &task).await {
-                Ok(attempt) => tokio::select! {
-                    end = self.act(&permit, id, attempt, &entity, &call) => match end {
-                        Some(end) => end,
-                        // Taken up again, and begun as soon as a node may act.
-                        None => return,
-                    },
-                    // Called off: it has its end.
-                    () = self.ended(id) => return,
-                },
-                Err(why) => {
-                    tracing::warn!(task = %id, "its beginning is not durable, so that it does not begin yet: {why}");
-                    tokio::time::sleep(PAUSE).await;
-                    return;
-                }
+        let known = lock(&self.0.acted).take_end(id, proposer.leadership().epoch().0);
+        let end = match known {
+            Some(end) => end,
+            None => match self.run_to_end(proposer, &permit, &task).await {
+                Some(end) => end,
+                None => return,
             },
         };
         if !self.end(proposer, &task, end).await {
             drop(permit);
             // At work until then, so that it is not begun again.
             proposer.leadership().lost().await;
+        }
+    }
+
+    /// Runs a task if it can be run. `None`: it was called off, or is to be taken up again.
+    async fn run_to_end(&self, proposer: &Proposer, permit: &ActPermit, task: &Task) -> Option<End> {
+        let (entity, call) = match self.judge(task, proposer.leadership().epoch().0) {
+            Ok(fit) => fit,
+            Err(judgement) => return Some(End::Judged(judgement)),
+        };
+        match self.begin(proposer, task).await {
+            Ok(attempt) => tokio::select! {
+                end = self.act(permit, &task.id, attempt, &entity, &call) => end,
+                // Called off: it has its end.
+                () = self.ended(&task.id) => None,
+            },
+            Err(why) => {
+                tracing::warn!(task = %task.id, "its beginning is not durable, so that it does not begin yet: {why}");
+                tokio::time::sleep(PAUSE).await;
+                None
+            }
         }
     }
 
@@ -151,8 +161,8 @@ impl Host {
         }
     }
 
-    /// Writes down how it ended, as often as it takes while this node leads. What cannot be written is replaced by that. Answers whether it
-    /// has ended, or leadership was lost.
+    /// Writes down how it ended, as often as it takes while this node leads; if it leads on in this epoch, that is still known. What cannot be
+    /// written is replaced by that. Answers whether it has ended, or leadership was lost.
     async fn end(&self, proposer: &Proposer, task: &Task, mut end: End) -> bool {
         let at_ms = self.now_ms();
         let mut is_replaced = false;
@@ -164,7 +174,11 @@ impl Host {
                 Err(ProposeError::NotApplied(why @ ha_core::Refusal::TooLarge)) => why.to_string(),
                 Err(why) => {
                     tracing::warn!(task = %task.id, "its end is not durable yet: {why}");
-                    tokio::time::sleep(PAUSE).await;
+                    // Whoever lets go waits for this.
+                    tokio::select! {
+                        () = tokio::time::sleep(PAUSE) => {}
+                        () = proposer.leadership().lost() => {}
+                    }
                     continue;
                 }
             };
@@ -180,6 +194,8 @@ impl Host {
             let why = format!("what became of it cannot be written down: {why}");
             end = End::Came(Outcome::Failed(why), Effect::default());
         }
+        let epoch = proposer.leadership().epoch().0;
+        lock(&self.0.acted).keep(&task.id, epoch, end);
         true
     }
 }
