@@ -7,14 +7,16 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use common::{LEASE, id, json, node, until};
+use futures::FutureExt;
 use ha_core::{ActPermit, Mode, Plane, Role};
 use ha_rebind::{
-    ClientKey, Effect, Effector, EffectorCall, Entity, EntityType, EntityTypes, Host, HostError, Invocation,
-    Json, Lifecycle, Managed, Outcome, Parameter, ProposeError, Task, TaskId, TypeDescription, ValueType,
-    Values,
+    ClientKey, Draft, Effect, Effector, EffectorCall, Entity, EntityType, EntityTypes, Host, HostError,
+    Invocation, Json, Lifecycle, Managed, Outcome, Parameter, ProposeError, Refusal, Task, TaskId,
+    TypeDescription, ValueType, Values,
 };
-use ha_store::{Faulty, MemoryStore, Store};
+use ha_store::{Fault, Faulty, MemoryStore, Operation, Rule, Store};
 use tokio::sync::Semaphore;
 
 /// What has been done to the world, and who waits for it.
@@ -183,6 +185,11 @@ fn call(effector: &str, arguments: &[(&str, &str)]) -> EffectorCall {
             .map(|(name, value)| (*name, json(value)))
             .collect(),
     }
+}
+
+fn tag(draft: &mut Draft<'_>, tag: &str) -> Result<Bytes, Refusal> {
+    draft.edit(&id("app"), |entity| entity.tags.push(Json::string(tag)))?;
+    Ok(Bytes::new())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -385,6 +392,72 @@ async fn what_a_leader_broke_off_for_want_of_leave_is_interrupted_or_run_again_b
     world.gate.0.add_permits(10);
     assert!(matches!(one.outcome(&weld).await, Outcome::Interrupted(_)));
     assert_eq!(one.outcome(&look).await, Outcome::Done(json("null")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_had_ended_when_its_leader_tried_to_let_go_ends_as_it_did() {
+    let world = World::default();
+    let store = Arc::new(Faulty::new(MemoryStore::default(), 1));
+    let one = Member::start("n1", 1, store.clone(), &world);
+    one.becomes(Role::Master).await;
+    one.deploy().await;
+    let leadership = one.plane.leadership().await.unwrap();
+    let stubborn = leadership.act_permit().await.unwrap();
+    let weld = one.invoke("weld", &[]).await.unwrap();
+    until("it is under way", || world.begun().len() == 1).await;
+    let lost = Fault::RequestLost { silent: false };
+    store.add(Rule::new(lost).on(Operation::Create).under("journal/"));
+    let host = one.host.clone();
+    let before = tokio::spawn(async move { host.propose(None, |draft| tag(draft, "before")).await });
+    until("an entry is on its way", || store.injected() > 0).await;
+    world.gate.0.add_permits(1);
+    until("its end waits behind that", || {
+        let mut has_ended = false;
+        let look = one.host.propose(None, |draft| {
+            has_ended = draft.task(&weld)?.ended.is_some();
+            Ok("".into())
+        });
+        // Seen at once, and answered when the end is durable.
+        drop(look.now_or_never());
+        has_ended
+    })
+    .await;
+    let plane = one.plane.clone();
+    let asked = tokio::spawn(async move { plane.change_mode(Mode::HotStandby).await });
+    leadership.lost().await;
+    store.clear();
+    asked.await.unwrap().unwrap_err();
+    before.await.unwrap().unwrap();
+    drop(stubborn);
+    one.becomes(Role::Master).await;
+    assert!(leadership.is_held(), "it leads on, in the same epoch");
+    assert_eq!(one.outcome(&weld).await, Outcome::Done(json("null")));
+    assert_eq!(world.begun().len(), 1);
+    assert_eq!(one.task(&weld).attempt, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_beginning_of_a_call_is_counted_also_by_a_leader_that_leads_on() {
+    let world = World::default();
+    let cut = Arc::new(Faulty::new(MemoryStore::default(), 1));
+    let one = Member::start("n1", 1, cut.clone(), &world);
+    one.becomes(Role::Master).await;
+    one.deploy().await;
+    let leadership = one.plane.leadership().await.unwrap();
+    let look = one.invoke("look", &[]).await.unwrap();
+    for attempt in 1..=3 {
+        until("it is under way", || world.begun().len() == attempt).await;
+        assert_eq!(one.task(&look).attempt as usize, attempt);
+        let permit = leadership.wait_for_act_permit().await.unwrap();
+        cut.cut();
+        permit.gone().await;
+        drop(permit);
+        cut.heal();
+    }
+    world.gate.0.add_permits(10);
+    assert_eq!(one.outcome(&look).await, Outcome::Done(json("null")));
+    assert_eq!(one.task(&look).attempt as usize, world.begun().len());
+    assert!(leadership.is_held(), "all in one epoch");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use common::{LEASE, entity, id, node, until};
 use ha_core::{ActPermit, Plane, Role};
 use ha_rebind::{
-    Effect, Entity, EntityType, EntityTypes, Host, HostError, HostSettings, Invocation, Json, Lifecycle,
-    Managed, TypeDescription, Values,
+    ClientKey, Effect, Entity, EntityType, EntityTypes, Host, HostError, HostSettings, Invocation, Json,
+    Lifecycle, Managed, TypeDescription, Values,
 };
 use ha_store::{Faulty, MemoryStore, Store};
 
@@ -261,6 +261,25 @@ async fn removal_tells_children_first_and_takes_all_in_one_entry() {
     );
     let refused = one.host.remove(None, &id("app")).await.unwrap_err();
     assert_eq!(refused.to_string(), "entity `app` not found");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removal_that_comes_again_with_its_key_tells_nobody_who_came_since() {
+    let told = Told::default();
+    let one = Member::alone(&told).await;
+    let key = Some(ClientKey {
+        key: "k-1",
+        fingerprint: [1; 32],
+    });
+    let managed = || told_of(&told, "manage").len();
+    one.create(vec![device("app", None)]).await;
+    until("it is managed", || managed() == 1).await;
+    let first = one.host.remove(key, &id("app")).await.unwrap();
+    one.create(vec![device("app", None)]).await;
+    until("the other is managed", || managed() == 2).await;
+    assert_eq!(one.host.remove(key, &id("app")).await.unwrap(), first);
+    assert!(one.host.read(|state| state.contains(&id("app"))));
+    assert_eq!(told_of(&told, "unmanage").len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,11 +3,10 @@
 mod common;
 
 use bytes::Bytes;
-use common::{Leader, entity, id, json, replay, shop, task_id, through_parts};
+use common::{Leader, entity, id, json, replay, shop, through_parts};
 use ha_rebind::{
-    Adjunct, AdjunctId, AdjunctKind, Applied, Batch, Change, ClientKey, Draft, Ended, Evaluated, KEY_LIFE,
-    Level, Lifecycle, Location, LocationId, Outcome, Refusal, Relation, SERVICE_STATE, Started, State,
-    Stream, Task, Unreadable, Values,
+    Adjunct, AdjunctId, AdjunctKind, Applied, Batch, Change, ClientKey, Draft, Evaluated, KEY_LIFE, Level,
+    Lifecycle, Location, LocationId, Refusal, Relation, SERVICE_STATE, State, Unreadable, Values,
 };
 
 fn deployed() -> Leader {
@@ -350,62 +349,6 @@ fn a_key_expires_by_the_planes_time() {
     assert!(state.remembered("old").is_some());
     state.apply(&remember(3, "new"), 1001 + life);
     assert!(state.remembered("old").is_none() && state.remembered("young").is_some());
-}
-
-fn stream(name: &str, place: &str) -> Stream {
-    Stream {
-        name: name.into(),
-        size: 7,
-        place: place.into(),
-    }
-}
-
-#[test]
-fn a_task_is_accepted_begun_and_ended_once_and_found_after_a_failover() {
-    let mut leader = deployed();
-    let (task, started) = (task_id("T1"), Started { at_ms: 20, epoch: 1 });
-    let new = Task::new(task.clone(), Some(id("web")), "restart", 10);
-    leader.make(|draft| draft.accept_task(&new)).unwrap();
-    assert_eq!(
-        leader.make(|draft| draft.accept_task(&new)),
-        Err(Refusal::TaskExists(task.clone()))
-    );
-    leader.make(|draft| draft.start_task(&task, started)).unwrap();
-    let again = leader.make(|draft| draft.start_task(&task, started)).unwrap_err();
-    assert_eq!(again.to_string(), "task `T1` was begun in this epoch already");
-    // The next leader runs it again, for it is idempotent.
-    leader
-        .make(|draft| draft.start_task(&task, Started { epoch: 2, ..started }))
-        .unwrap();
-    let ended = Ended {
-        at_ms: 30,
-        outcome: Outcome::Done(json("0")),
-    };
-    for (name, place) in [("stdout", "/a"), ("stderr", "/b"), ("stdout", "/c")] {
-        let printed = [stream(name, place)];
-        leader
-            .make(|draft| draft.add_streams(&task, &printed).map(drop))
-            .unwrap();
-    }
-    leader.make(|draft| draft.end_task(&task, ended.clone())).unwrap();
-    let late = leader.make(|draft| draft.add_streams(&task, &[stream("stdout", "/d")]));
-    assert!(late.is_err(), "it has ended");
-    assert!(leader.make(|draft| draft.end_task(&task, ended.clone())).is_err());
-    for state in [replay(&leader.journal), through_parts(&leader.state)] {
-        let found = state.task(&task).unwrap().unwrap();
-        assert_eq!(
-            (found.attempt, found.ended.as_ref(), found.is_running()),
-            (2, Some(&ended), false)
-        );
-        assert_eq!(
-            found.streams,
-            [stream("stderr", "/b"), stream("stdout", "/c")],
-            "the last of a name"
-        );
-        assert_eq!(state.tasks_of(&id("web")).collect::<Vec<_>>(), [&task]);
-    }
-    leader.make(|draft| draft.remove_task(&task)).unwrap();
-    assert!(leader.state.task(&task).is_none() && leader.state.tasks_of(&id("web")).next().is_none());
 }
 
 #[test]

@@ -45,7 +45,7 @@ impl Host {
         if let Some(before) = task.interrupted_in(epoch) {
             return Err(Judgement::interrupted(id, before));
         }
-        if !call.is_idempotent && lock(&self.0.acted).contains(&task.id) {
+        if !call.is_idempotent && lock(&self.0.acted).attempt(&task.id, epoch).is_some() {
             return Err(Judgement::interrupted(id, epoch));
         }
         match effector(&self.0.types, &entity, &call.effector) {

@@ -1,5 +1,6 @@
 //! Entities at work: who leads runs their code and writes what comes of it; everybody else only reads.
 
+mod acted;
 mod attach;
 mod attend;
 mod deploy;
@@ -40,6 +41,7 @@ use crate::propose::{ClientKey, Draft, Refusal};
 use crate::proposer::{ProposeError, Proposer};
 use crate::state::{ItemCounts, State};
 use crate::types::EntityTypes;
+use acted::Acted;
 use feeds::Brought;
 use ids::Ids;
 use manage::Told;
@@ -94,7 +96,7 @@ struct Shared {
     /// Tasks that are at work here.
     at_work: Mutex<HashSet<TaskId>>,
     /// Tasks whose code was begun here in this epoch, and of which it is not known that they have ended.
-    acted: Mutex<HashSet<TaskId>>,
+    acted: Mutex<Acted>,
     /// Told when one is at work no longer.
     left_work: Notify,
     told: Mutex<Told>,

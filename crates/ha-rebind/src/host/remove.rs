@@ -55,8 +55,14 @@ impl Host {
         id: &EntityId,
         leaving: &mut Leaving,
     ) -> Result<TaskId, HostError> {
+        // Who leads has read all that was written before, keys among it.
+        self.proposer().await?;
+        // Nobody is told for the sake of an answer that is there: the id may be another entity's by now.
+        let mut is_answered = key.as_ref().is_some_and(|(key, _)| self.knows(key));
         loop {
-            self.tell_leaving(id, leaving).await?;
+            if !std::mem::take(&mut is_answered) {
+                self.tell_leaving(id, leaving).await?;
+            }
             let mut has_grown = false;
             let key = key.as_ref().map(|(key, fingerprint)| ClientKey {
                 key,
@@ -79,6 +85,10 @@ impl Host {
                 return removed;
             }
         }
+    }
+
+    fn knows(&self, key: &str) -> bool {
+        self.read(|state| state.remembered(key).is_some())
     }
 
     /// Tells those that have not been told, under one leave to act.

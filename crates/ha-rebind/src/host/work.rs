@@ -17,7 +17,8 @@ use crate::task::{Call, Ended, Outcome, Started, Stream, Task};
 use crate::types::{Effect, Invocation, Printed};
 
 /// How a task ends, if leadership is not lost before.
-enum End {
+#[derive(Debug)]
+pub(super) enum End {
     /// Its code came to an end, and has printed this.
     Came(Outcome, Effect, Vec<Stream>),
     /// It did not.
@@ -66,23 +67,12 @@ impl Host {
         let Some(Ok(task)) = self.read(|state| state.task(id)) else {
             return;
         };
-        let end = match self.judge(&task, proposer.leadership().epoch().0) {
-            Err(judgement) => End::Judged(judgement),
-            Ok((entity, call)) => match self.begin(proposer, &task).await {
-                Ok(()) => tokio::select! {
-                    end = self.act(&permit, id, &entity, &call) => match end {
-                        Some(end) => end,
-                        // Taken up again, and begun as soon as a node may act.
-                        None => return,
-                    },
-                    // Called off: it has its end.
-                    () = self.ended(id) => return,
-                },
-                Err(why) => {
-                    tracing::warn!(task = %id, "its beginning is not durable, so that it does not begin yet: {why}");
-                    tokio::time::sleep(PAUSE).await;
-                    return;
-                }
+        let known = lock(&self.0.acted).take_end(id, proposer.leadership().epoch().0);
+        let end = match known {
+            Some(end) => end,
+            None => match self.run_to_end(proposer, &permit, &task).await {
+                Some(end) => end,
+                None => return,
             },
         };
         if !self.end(proposer, &task, end).await {
@@ -92,27 +82,65 @@ impl Host {
         }
     }
 
-    /// Writes down that it begins: durable before it does anything.
-    async fn begin(&self, proposer: &Proposer, task: &Task) -> Result<(), ProposeError> {
+    /// Runs a task if it can be run. `None`: it was called off, or is to be taken up again.
+    async fn run_to_end(&self, proposer: &Proposer, permit: &ActPermit, task: &Task) -> Option<End> {
+        let (entity, call) = match self.judge(task, proposer.leadership().epoch().0) {
+            Ok(fit) => fit,
+            Err(judgement) => return Some(End::Judged(judgement)),
+        };
+        match self.begin(proposer, task).await {
+            Ok(attempt) => tokio::select! {
+                end = self.act(permit, &task.id, attempt, &entity, &call) => end,
+                // Called off: it has its end.
+                () = self.ended(&task.id) => None,
+            },
+            Err(why) => {
+                tracing::warn!(task = %task.id, "its beginning is not durable, so that it does not begin yet: {why}");
+                tokio::time::sleep(PAUSE).await;
+                None
+            }
+        }
+    }
+
+    /// Writes down that it begins: durable before it does anything. Answers which attempt it is.
+    async fn begin(&self, proposer: &Proposer, task: &Task) -> Result<u32, ProposeError> {
         let epoch = proposer.leadership().epoch().0;
-        if task.started.is_some_and(|s| s.epoch == epoch) {
-            return Ok(());
+        let is_of_now = task.started.is_some_and(|s| s.epoch == epoch);
+        let acted = lock(&self.0.acted).attempt(&task.id, epoch);
+        // It is durable, and was not known to be in time.
+        if is_of_now && acted.is_none_or(|attempt| attempt < task.attempt) {
+            return Ok(task.attempt);
         }
         let started = Started {
             at_ms: self.now_ms(),
             epoch,
         };
-        let begin = |draft: &mut Draft<'_>| draft.start_task(&task.id, started).map(|()| Bytes::new());
-        proposer.propose(None, begin).await.map(|_| ())
+        let begin = |draft: &mut Draft<'_>| {
+            if is_of_now {
+                draft.start_task_again(&task.id, started)?;
+            } else {
+                draft.start_task(&task.id, started)?;
+            }
+            Ok(Bytes::new())
+        };
+        proposer.propose(None, begin).await?;
+        Ok(task.attempt.saturating_add(1))
     }
 
     /// Runs the entity's code, if this node may still act. What it does wrong stays with its task. `None`: it was broken off, and may be begun again.
-    async fn act(&self, permit: &ActPermit, id: &TaskId, entity: &Entity, call: &Call) -> Option<End> {
+    async fn act(
+        &self,
+        permit: &ActPermit,
+        id: &TaskId,
+        attempt: u32,
+        entity: &Entity,
+        call: &Call,
+    ) -> Option<End> {
         let entity_type = match self.0.types.find(&entity.entity_type) {
             Ok(entity_type) => entity_type,
             Err(unknown) => return Some(End::failed(unknown.to_string())),
         };
-        lock(&self.0.acted).insert(id.clone());
+        lock(&self.0.acted).begin(id, permit.epoch().0, attempt);
         let printed = Printed::default();
         let invocation =
             Invocation::new(id, entity, &call.effector, &call.parameters, self.now_ms()).noting(&printed);
@@ -138,8 +166,8 @@ impl Host {
         Some(End::Came(outcome, effect, printed.into_streams()))
     }
 
-    /// Writes down how it ended, as often as it takes while this node leads. What cannot be written is replaced by that. Answers whether it
-    /// has ended, or leadership was lost.
+    /// Writes down how it ended, as often as it takes while this node leads; if it leads on in this epoch, that is still known. What cannot be
+    /// written is replaced by that. Answers whether it has ended, or leadership was lost.
     async fn end(&self, proposer: &Proposer, task: &Task, mut end: End) -> bool {
         let at_ms = self.now_ms();
         let mut is_replaced = false;
@@ -151,7 +179,11 @@ impl Host {
                 Err(ProposeError::NotApplied(why @ ha_core::Refusal::TooLarge)) => why.to_string(),
                 Err(why) => {
                     tracing::warn!(task = %task.id, "its end is not durable yet: {why}");
-                    tokio::time::sleep(PAUSE).await;
+                    // Whoever lets go waits for this.
+                    tokio::select! {
+                        () = tokio::time::sleep(PAUSE) => {}
+                        () = proposer.leadership().lost() => {}
+                    }
                     continue;
                 }
             };
@@ -167,6 +199,8 @@ impl Host {
             let why = format!("what became of it cannot be written down: {why}");
             end = End::failed(why);
         }
+        let epoch = proposer.leadership().epoch().0;
+        lock(&self.0.acted).keep(&task.id, epoch, end);
         true
     }
 }
@@ -198,7 +232,7 @@ struct AtWork(Host, TaskId);
 impl Drop for AtWork {
     fn drop(&mut self) {
         if !self.0.read(|state| state.is_unended(&self.1)) {
-            lock(&self.0.0.acted).remove(&self.1);
+            lock(&self.0.0.acted).forget(&self.1);
         }
         lock(&self.0.0.at_work).remove(&self.1);
         self.0.0.left_work.notify_one();

@@ -261,17 +261,36 @@ impl<'a> Draft<'a> {
     /// # Errors
     /// If there is none, it has ended, or it was begun in this epoch already.
     pub fn start_task(&mut self, id: &TaskId, started: Started) -> Result<(), Refusal> {
-        let mut task = self.unended(id)?;
+        let task = self.unended(id)?;
         if task.started.is_some_and(|s| s.epoch >= started.epoch) {
             return Err(Refusal::TaskNotSo {
                 task: id.clone(),
                 why: "was begun in this epoch already",
             });
         }
-        task.started = Some(started);
-        task.attempt = task.attempt.saturating_add(1);
-        task.waits_for = None;
-        self.put_task(&task);
+        self.begin_task(task, started);
+        Ok(())
+    }
+
+    /// Begins an idempotent call again in the epoch in which it was begun, after its leader lost its leave to act and leads on.
+    ///
+    /// # Errors
+    /// If there is none, it has ended, it was not begun in this epoch, or it must not be done twice.
+    pub fn start_task_again(&mut self, id: &TaskId, started: Started) -> Result<(), Refusal> {
+        let task = self.unended(id)?;
+        let not_so = |why| {
+            Err(Refusal::TaskNotSo {
+                task: id.clone(),
+                why,
+            })
+        };
+        if task.started.is_none_or(|s| s.epoch != started.epoch) {
+            return not_so("was not begun in this epoch");
+        }
+        if !task.call.as_ref().is_some_and(|call| call.is_idempotent) {
+            return not_so("must not be done twice");
+        }
+        self.begin_task(task, started);
         Ok(())
     }
 
@@ -364,6 +383,13 @@ impl<'a> Draft<'a> {
             entity: task.entity.clone(),
             body: &body,
         });
+    }
+
+    fn begin_task(&mut self, mut task: Task, started: Started) {
+        task.started = Some(started);
+        task.attempt = task.attempt.saturating_add(1);
+        task.waits_for = None;
+        self.put_task(&task);
     }
 
     fn unended(&self, id: &TaskId) -> Result<Task, Refusal> {
