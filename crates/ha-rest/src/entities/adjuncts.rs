@@ -25,16 +25,6 @@ pub(super) struct InAdjunct {
     adjunct: String,
 }
 
-impl InAdjunct {
-    pub(super) fn of(path: &InEntity, entity: &EntityId, adjunct: &AdjunctId) -> Self {
-        Self {
-            application: path.application.clone(),
-            entity: entity.to_string(),
-            adjunct: adjunct.to_string(),
-        }
-    }
-}
-
 /// Brooklyn's `PolicySummary`, which is an `AdjunctSummary` with its kind at the end.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -81,8 +71,8 @@ fn highlights(adjunct: &Adjunct) -> Map {
         .collect()
 }
 
-pub(super) fn policy_summary(application: &EntityId, entity: &Entity, adjunct: &Adjunct) -> PolicySummary {
-    let entity = links::entity(application, &entity.id);
+pub(super) fn policy_summary(application: &EntityId, entity: &EntityId, adjunct: &Adjunct) -> PolicySummary {
+    let entity = links::entity(application, entity);
     let own = format!("{entity}/policies/{}", adjunct.id);
     PolicySummary {
         id: adjunct.id.to_string(),
@@ -103,8 +93,12 @@ pub(super) fn policy_summary(application: &EntityId, entity: &Entity, adjunct: &
     }
 }
 
-pub(super) fn adjunct_summary(application: &EntityId, entity: &Entity, adjunct: &Adjunct) -> AdjunctSummary {
-    let entity = links::entity(application, &entity.id);
+pub(super) fn adjunct_summary(
+    application: &EntityId,
+    entity: &EntityId,
+    adjunct: &Adjunct,
+) -> AdjunctSummary {
+    let entity = links::entity(application, entity);
     AdjunctSummary {
         id: adjunct.id.to_string(),
         name: adjunct.name.clone(),
@@ -125,7 +119,7 @@ pub(super) async fn policies(
     let policies = entity.adjuncts.iter().filter(|a| a.kind == AdjunctKind::Policy);
     Ok(Json(
         policies
-            .map(|p| policy_summary(&application, &entity, p))
+            .map(|p| policy_summary(&application, &entity.id, p))
             .collect(),
     ))
 }
@@ -157,7 +151,9 @@ pub(super) async fn list(
         .iter()
         .filter(|a| wanted.is_none_or(|w| w.eq_ignore_ascii_case(kind(a))));
     Ok(Json(
-        shown.map(|a| adjunct_summary(&application, &entity, a)).collect(),
+        shown
+            .map(|a| adjunct_summary(&application, &entity.id, a))
+            .collect(),
     ))
 }
 
@@ -167,7 +163,7 @@ pub(super) async fn one(
     Path(path): Path<InAdjunct>,
 ) -> Result<Json<AdjunctSummary>, ApiError> {
     let (application, entity, adjunct) = meant(&host, path)?;
-    Ok(Json(adjunct_summary(&application, &entity, &adjunct)))
+    Ok(Json(adjunct_summary(&application, &entity.id, &adjunct)))
 }
 
 /// `GET …/policies/{policy}`: its state, quoted.
@@ -277,7 +273,7 @@ fn written(host: &Host, path: InAdjunct, write: &Write) -> Result<(EntityId, Adj
 }
 
 /// The adjunct that a path means, by id or by name.
-pub(super) fn meant(host: &Host, path: InAdjunct) -> Result<(EntityId, Entity, Adjunct), ApiError> {
+fn meant(host: &Host, path: InAdjunct) -> Result<(EntityId, Entity, Adjunct), ApiError> {
     let InAdjunct {
         application,
         entity,
