@@ -11,8 +11,8 @@ use crate::types::check_stored;
 use crate::values::Values;
 
 impl Host {
-    /// Attaches an adjunct of a registered type to an entity, and answers its id: it is at work from then on. The same key again is answered with
-    /// the first one's.
+    /// Attaches an adjunct of a registered type to an entity, and answers it as it was attached: it is at work from then on. The same key again is
+    /// answered with the first one, also if it is there no more.
     ///
     /// # Errors
     /// If there is no such entity, no such type (of that kind), config is of the wrong type, or it was not applied, or may be.
@@ -23,7 +23,7 @@ impl Host {
         kind: Option<AdjunctKind>,
         adjunct_type: &str,
         config: Values,
-    ) -> Result<AdjunctId, HostError> {
+    ) -> Result<Adjunct, HostError> {
         let types = &self.0.settings.adjuncts;
         let mut fit = types
             .descriptions()
@@ -38,8 +38,8 @@ impl Host {
         };
         check_stored(&found.config, &config)?;
         let id = AdjunctId::new(lock(&self.0.ids).entity().as_str()).expect(crate::blueprint::SAME_ALPHABET);
-        let adjunct = Adjunct {
-            id: id.clone(),
+        let mut adjunct = Adjunct {
+            id,
             kind: found.kind,
             adjunct_type: found.name.clone(),
             name: found.name.rsplit('.').next().unwrap_or(&found.name).to_owned(),
@@ -49,13 +49,14 @@ impl Host {
             highlights: Values::default(),
         };
         let attach = |draft: &mut Draft<'_>| {
-            draft.edit(entity, |entity| entity.adjuncts.push(adjunct))?;
-            Ok(Bytes::copy_from_slice(id.as_str().as_bytes()))
+            draft.attach(entity, adjunct.clone())?;
+            Ok(Bytes::copy_from_slice(adjunct.id.as_str().as_bytes()))
         };
         let answer = self.propose(key, attach).await?;
         let id = std::str::from_utf8(&answer)
             .ok()
             .and_then(|id| AdjunctId::new(id).ok());
-        id.ok_or_else(HostError::other_kind)
+        adjunct.id = id.ok_or_else(HostError::other_kind)?;
+        Ok(adjunct)
     }
 }

@@ -20,17 +20,17 @@ const LIMIT: usize = 200;
 pub(super) async fn one(Entities(host): Entities, Path(id): Path<String>) -> Result<Response, ApiError> {
     host.read(|state| {
         let task = task(state, &id)?;
-        Ok(summary(state, &task, StatusCode::OK))
+        let status = if task.ended.is_some() {
+            StatusCode::OK
+        } else {
+            StatusCode::ACCEPTED
+        };
+        Ok(summary(state, &task, status))
     })
 }
 
-/// A task as an answer of its own, with this status if it has ended, else 202.
-pub(super) fn summary(state: &State, task: &Task, ended: StatusCode) -> Response {
-    let status = if task.ended.is_some() {
-        ended
-    } else {
-        StatusCode::ACCEPTED
-    };
+/// A task as an answer of its own.
+pub(super) fn summary(state: &State, task: &Task, status: StatusCode) -> Response {
     (status, Json(TaskSummary::in_detail(state, task))).into_response()
 }
 
@@ -77,8 +77,13 @@ pub(super) async fn cancel(
     Path(id): Path<String>,
     write: Write,
 ) -> Result<Json<bool>, ApiError> {
-    let task = host.read(|state| task(state, &id))?;
-    Ok(Json(host.cancel(write.key(), &task.id).await?))
+    let known = host.read(|state| {
+        let found = task(state, &id).map(|task| task.id);
+        let gone = TaskId::new(&id).ok().filter(|_| write.is_remembered(state));
+        found.or_else(|why| gone.ok_or(why))
+    });
+    let id = known?;
+    Ok(Json(host.cancel(write.key(), &id).await?))
 }
 
 /// `GET …/entities/{entity}/activities?limit=&recurse=`: its tasks, the newest first, with `recurse=true` those of all below it as well.
@@ -118,20 +123,20 @@ fn task(state: &State, id: &str) -> Result<Task, ApiError> {
     found.ok_or_else(missing)?.map_err(unreadable)
 }
 
-/// A task that this request was answered with, as it is by now. It was durable; if it is no more, and its key is not remembered either, another
-/// state has taken the place of the one that it was in.
+/// A task that this request was answered with, as it is by now. It was durable; if it is no more and its key is remembered, it was forgotten since,
+/// and its id is all that is known of it; if neither is there, another state has taken the place of the one that it was in.
 pub(super) fn accepted(host: &Host, write: &Write, id: &TaskId) -> Result<Task, ApiError> {
-    host.read(|state| {
-        let is_kept = write.key().is_some_and(|key| state.remembered(key.key).is_some());
-        let replaced = |why| {
-            if is_kept {
-                why
-            } else {
-                ApiError::outcome_unknown(REPLACED)
-            }
-        };
-        task(state, id.as_str()).map_err(replaced)
+    host.read(|state| match state.task(id) {
+        Some(_) => task(state, id.as_str()),
+        None if write.is_remembered(state) => {
+            let mut forgotten = Task::new(id.clone(), None, "", 0);
+            forgotten.description = FORGOTTEN.into();
+            Ok(forgotten)
+        }
+        None => Err(ApiError::outcome_unknown(REPLACED)),
     })
 }
+
+const FORGOTTEN: &str = "It was accepted, and has been forgotten since";
 
 const REPLACED: &str = "It was accepted, and the state of the plane has been replaced by an import since: look at what is there now, or ask again";

@@ -25,16 +25,6 @@ pub(super) struct InAdjunct {
     adjunct: String,
 }
 
-impl InAdjunct {
-    pub(super) fn of(path: &InEntity, entity: &EntityId, adjunct: &AdjunctId) -> Self {
-        Self {
-            application: path.application.clone(),
-            entity: entity.to_string(),
-            adjunct: adjunct.to_string(),
-        }
-    }
-}
-
 /// Brooklyn's `PolicySummary`, which is an `AdjunctSummary` with its kind at the end.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -94,10 +84,10 @@ fn highlights(adjunct: &Adjunct) -> Map {
 pub(super) fn policy_summary(
     host: &Host,
     application: &EntityId,
-    entity: &Entity,
+    entity: &EntityId,
     adjunct: &Adjunct,
 ) -> PolicySummary {
-    let entity = links::entity(application, &entity.id);
+    let entity = links::entity(application, entity);
     let own = format!("{entity}/policies/{}", adjunct.id);
     PolicySummary {
         id: adjunct.id.to_string(),
@@ -122,10 +112,10 @@ pub(super) fn policy_summary(
 pub(super) fn adjunct_summary(
     host: &Host,
     application: &EntityId,
-    entity: &Entity,
+    entity: &EntityId,
     adjunct: &Adjunct,
 ) -> AdjunctSummary {
-    let entity = links::entity(application, &entity.id);
+    let entity = links::entity(application, entity);
     AdjunctSummary {
         id: adjunct.id.to_string(),
         name: adjunct.name.clone(),
@@ -147,7 +137,7 @@ pub(super) async fn policies(
     let policies = entity.adjuncts.iter().filter(|a| a.kind == AdjunctKind::Policy);
     Ok(Json(
         policies
-            .map(|p| policy_summary(&host, &application, &entity, p))
+            .map(|p| policy_summary(&host, &application, &entity.id, p))
             .collect(),
     ))
 }
@@ -180,7 +170,7 @@ pub(super) async fn list(
         .filter(|a| wanted.is_none_or(|w| w.eq_ignore_ascii_case(kind(a))));
     Ok(Json(
         shown
-            .map(|a| adjunct_summary(&host, &application, &entity, a))
+            .map(|a| adjunct_summary(&host, &application, &entity.id, a))
             .collect(),
     ))
 }
@@ -191,7 +181,7 @@ pub(super) async fn one(
     Path(path): Path<InAdjunct>,
 ) -> Result<Json<AdjunctSummary>, ApiError> {
     let (application, entity, adjunct) = meant(&host, path)?;
-    Ok(Json(adjunct_summary(&host, &application, &entity, &adjunct)))
+    Ok(Json(adjunct_summary(&host, &application, &entity.id, &adjunct)))
 }
 
 /// `GET …/policies/{policy}`: its state, quoted.
@@ -303,7 +293,7 @@ fn written(host: &Host, path: InAdjunct, write: &Write) -> Result<(EntityId, Adj
 }
 
 /// The adjunct that a path means, by id or by name.
-pub(super) fn meant(host: &Host, path: InAdjunct) -> Result<(EntityId, Entity, Adjunct), ApiError> {
+fn meant(host: &Host, path: InAdjunct) -> Result<(EntityId, Entity, Adjunct), ApiError> {
     let InAdjunct {
         application,
         entity,

@@ -2,10 +2,10 @@
 
 use axum::Json;
 use axum::extract::Path;
-use ha_rebind::{AdjunctId, AdjunctKind, EntityId, Host, Values};
+use ha_rebind::{Adjunct, AdjunctKind, EntityId, Host, Values};
 
 use super::Entities;
-use super::adjuncts::{AdjunctSummary, InAdjunct, PolicySummary, adjunct_summary, meant, policy_summary};
+use super::adjuncts::{AdjunctSummary, PolicySummary, adjunct_summary, policy_summary};
 use super::find::{self, InEntity};
 use super::write::Write;
 use crate::error::ApiError;
@@ -16,9 +16,13 @@ pub(super) async fn policy(
     Path(path): Path<InEntity>,
     write: Write,
 ) -> Result<Json<PolicySummary>, ApiError> {
-    let (entity, id) = attach(&host, &path, &write, Some(AdjunctKind::Policy)).await?;
-    let (application, entity, adjunct) = meant(&host, InAdjunct::of(&path, &entity, &id))?;
-    Ok(Json(policy_summary(&host, &application, &entity, &adjunct)))
+    let new = attach(&host, &path, &write, Some(AdjunctKind::Policy)).await?;
+    Ok(Json(policy_summary(
+        &host,
+        &new.application,
+        &new.entity,
+        &new.adjunct,
+    )))
 }
 
 /// `POST …/adjuncts?type=`, with config by its keys as JSON: the new policy, enricher or feed.
@@ -27,9 +31,20 @@ pub(super) async fn any(
     Path(path): Path<InEntity>,
     write: Write,
 ) -> Result<Json<AdjunctSummary>, ApiError> {
-    let (entity, id) = attach(&host, &path, &write, None).await?;
-    let (application, entity, adjunct) = meant(&host, InAdjunct::of(&path, &entity, &id))?;
-    Ok(Json(adjunct_summary(&host, &application, &entity, &adjunct)))
+    let new = attach(&host, &path, &write, None).await?;
+    Ok(Json(adjunct_summary(
+        &host,
+        &new.application,
+        &new.entity,
+        &new.adjunct,
+    )))
+}
+
+/// An adjunct that was attached, as it is by now, or as it was then if it is no more.
+struct Attached {
+    application: EntityId,
+    entity: EntityId,
+    adjunct: Adjunct,
 }
 
 async fn attach(
@@ -37,8 +52,10 @@ async fn attach(
     path: &InEntity,
     write: &Write,
     kind: Option<AdjunctKind>,
-) -> Result<(EntityId, AdjunctId), ApiError> {
-    let (_, entity) = host.read(|state| find::entity(state, path))?;
+) -> Result<Attached, ApiError> {
+    let found = host.read(|state| find::entity(state, path));
+    let gone = || write.gone(host).map(|gone| (gone.clone(), gone));
+    let (application, entity) = found.or_else(|why| gone().ok_or(why))?;
     let wanted = write.query.optional("type");
     let wanted = wanted.ok_or_else(|| {
         ApiError::bad_request("Missing parameter: type; send it in the query: ?type=<name>")
@@ -52,6 +69,17 @@ async fn attach(
         .iter()
         .map(|(key, value)| (key.as_str(), value.clone()))
         .collect();
-    let id = host.attach(write.key(), &entity, kind, wanted, config).await?;
-    Ok((entity, id))
+    let first = host.attach(write.key(), &entity, kind, wanted, config).await?;
+    let now = host.read(|state| state.entity(&entity)?.ok()?.adjunct(&first.id).cloned());
+    // Where it was if its entity is no more, as far as the path says that.
+    let place = |id: EntityId, said: &str| {
+        let is_there = host.read(|state| state.contains(&id));
+        let said = EntityId::new(said).ok().filter(|_| !is_there);
+        said.unwrap_or(id)
+    };
+    Ok(Attached {
+        application: place(application, &path.application),
+        entity: place(entity, &path.entity),
+        adjunct: now.unwrap_or(first),
+    })
 }

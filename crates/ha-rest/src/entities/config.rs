@@ -5,7 +5,7 @@ use axum::extract::Path;
 use axum::response::Response;
 use bytes::Bytes;
 use ha_rebind::blueprint::{Resolved, Resolver};
-use ha_rebind::{ConfigKey, Entity, EntityId, Host, Json as Value, State, Values};
+use ha_rebind::{ConfigKey, Entity, EntityId, Host, Json as Value, Refusal, State, Values};
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -169,12 +169,12 @@ async fn put(
         .iter()
         .map(|(key, value)| (key.as_str(), value.clone()))
         .collect();
-    let its_type = host.read(|state| state.entity_type(&id).map(str::to_owned));
-    if let Some(Ok(entity_type)) = its_type.map(|name| host.types().find(&name)) {
-        let checked = entity_type.description().check_config(&given);
-        checked.map_err(|why| ApiError::bad_request(why.to_string()))?;
-    }
     let set = |draft: &mut ha_rebind::Draft<'_>| {
+        let its_type = draft.entity_type(&id).map(|name| host.types().find(name));
+        if let Some(Ok(entity_type)) = its_type {
+            let checked = entity_type.description().check_config(&given);
+            checked.map_err(|why| Refusal::Other(why.to_string()))?;
+        }
         draft.edit(&id, |entity| {
             for (key, value) in config {
                 entity.config.set(key, value);

@@ -92,11 +92,12 @@ async fn deploy(
     })?;
     let _ = tokio::time::timeout(shared.settings.deploy_wait, host.ended(&task)).await;
     let task = activities::accepted(host, write, &task)?;
-    // With a key this may be an answer to an earlier request, whose application is not the one planned now.
-    let application = task.entity.clone().unwrap_or_else(|| plan.application().clone());
     let mut response = host.read(|state| activities::summary(state, &task, StatusCode::CREATED));
-    *response.status_mut() = StatusCode::CREATED;
-    let path = links::application(&application);
+    // With a key this may be an answer to an earlier request, whose application is not the one planned now.
+    let Some(application) = &task.entity else {
+        return Ok(response);
+    };
+    let path = links::application(application);
     let base = headers.get(HOST).and_then(|host| host.to_str().ok());
     let location = base.map_or_else(|| path.clone(), |host| format!("http://{host}{path}"));
     if let Ok(location) = HeaderValue::from_str(&location) {

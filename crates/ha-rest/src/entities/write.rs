@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use ha_rebind::blueprint::LONGEST_BLUEPRINT;
-use ha_rebind::{ClientKey, EntityId, Host, HostError, Json, ProposeError, Refusal};
+use ha_rebind::{ClientKey, EntityId, Host, HostError, Json, ProposeError, Refusal, State};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 use serde_json::value::RawValue;
@@ -43,12 +43,15 @@ impl Write {
         })
     }
 
-    /// What the first request with this key was about may be found no more, and its answer is: an id that will do to ask for it.
+    /// What the first request with this key was about may be found no more, and its answer is: an id that no entity has will do to ask for it.
     pub(super) fn gone(&self, host: &Host) -> Option<EntityId> {
-        let key = self.key()?;
-        host.read(|state| state.remembered(key.key).is_some())
-            .then(|| EntityId::new("gone").ok())
-            .flatten()
+        let is_remembered = host.read(|state| self.is_remembered(state));
+        is_remembered.then(|| host.new_entity_id())
+    }
+
+    /// Whether there is an answer to a request with this key.
+    pub(super) fn is_remembered(&self, state: &State) -> bool {
+        self.key().is_some_and(|key| state.remembered(key.key).is_some())
     }
 
     /// The body as one JSON value.
