@@ -426,3 +426,27 @@ fn who_is_told_to_stop_while_its_claim_is_validated_takes_no_write_and_lets_go()
     assert!(h.seats[1].events.contains(&Event::Stopped));
     assert!(has_let_go(&h), "{:?}", kinds(&h));
 }
+
+#[test]
+fn a_look_at_the_last_slot_that_is_older_than_a_heartbeat_timeout_is_made_again_before_a_claim() {
+    let mut h = Hand::plane(5);
+    h.sleep(0);
+    h.run(110);
+    for i in 1..4 {
+        h.hold(i, "create");
+    }
+    h.suspect(4, 0);
+    let began = h.ms;
+    h.run(20);
+    let last = format!("get {}", layout::entry_key(h.seats[4].node.view().pos));
+    h.hold(4, &last);
+    while !h.asks_for(4, &last) {
+        h.run(5);
+        assert_eq!(takeovers(&h), 1, "it claims by its first look");
+        assert!(h.ms < began + 1000, "it never claims");
+    }
+    assert_eq!(h.ms, began + 450, "three turns later");
+    h.free(4);
+    h.run(50);
+    assert_eq!(h.role(4), Role::Master);
+}

@@ -59,8 +59,10 @@ fn settings_answer_what_was_set() {
         .drift_ppm(77)
         .confirm_period(secs(44))
         .request_timeout(Duration::from_millis(900))
+        .batch_bytes(4096)
         .build()
         .unwrap();
+    assert_eq!(c.batch_bytes(), 4096);
     assert_eq!(
         (c.stop_grace(), c.drift_ppm(), c.confirm_period()),
         (secs(2), 77, secs(44))
