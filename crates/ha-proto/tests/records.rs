@@ -229,6 +229,7 @@ fn a_record_says_up_to_which_level_its_node_reads_the_state_if_there_are_levels(
             _ => None,
         });
         let record = put.expect("it writes its record");
+        assert_eq!(node.state_level(), level);
         assert_eq!(NodeRecord::parse(&id, &record).unwrap().state_level, level);
         let text = String::from_utf8(record.to_vec()).unwrap();
         assert_eq!(text.contains("stateLevel"), level > 0, "{text}");
