@@ -218,3 +218,22 @@ fn no_two_writes_of_a_node_share_a_write_id() {
     let ids: std::collections::BTreeSet<_> = (1..=h.truth.pos).map(|s| h.entry(s).header.write_id).collect();
     assert_eq!(ids.len() as u64, h.truth.pos);
 }
+
+#[test]
+fn what_is_asked_for_of_an_entry_is_its_header_and_no_more() {
+    let header = Header {
+        seq: Seq(7),
+        epoch: Epoch(2),
+        kind: Kind::Release,
+        by: Process {
+            node: NodeId::new(&"n".repeat(NodeId::LONGEST)).expect("a name"),
+            nonce: Nonce([1; 16]),
+        },
+        write_id: WriteId([3; 16]),
+        prev: Digest([4; 32]),
+    };
+    let (bytes, _) = header.encode(&Payload::Release);
+    let most = usize::try_from(RawEntry::PEEK).expect("few");
+    assert_eq!(RawEntry::peek(&bytes[..most]), Some(header));
+    assert_eq!(RawEntry::peek(&bytes[..most - 1]), None);
+}
