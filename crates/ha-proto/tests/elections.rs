@@ -242,6 +242,30 @@ fn a_start_as_master_that_is_overtaken_is_refused() {
 }
 
 #[test]
+fn a_start_as_master_that_reads_of_another_before_it_claims_again_is_refused() {
+    let mut h = Hand::plane(1);
+    let tell = |h: &mut Hand, mode| {
+        let now = h.now();
+        h.seats[0].node.change_mode(now, mode).unwrap();
+        h.pump();
+    };
+    tell(&mut h, Mode::HotStandby);
+    h.run(300);
+    h.held.push(String::from("Takeover"));
+    h.boot(1, Mode::Master);
+    h.run(20);
+    let claim = h.take(1, "Takeover");
+    h.answer(1, &claim, failed(FailureKind::Refused));
+    tell(&mut h, Mode::Master);
+    // It reads on before its time for another claim has come.
+    h.input(1, Input::ClockJumped);
+    h.run(400);
+    assert_eq!(h.role(0), Role::Master);
+    let said = h.seats[1].node.failure().unwrap_or_default().to_string();
+    assert!(said.contains("Master already exists"), "{said}");
+}
+
+#[test]
 fn a_clean_start_is_refused_while_a_master_lives_whatever_its_mode() {
     for mode in [Mode::Auto, Mode::Master, Mode::Disabled] {
         let mut h = Hand::plane(1);
