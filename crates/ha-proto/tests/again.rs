@@ -4,6 +4,7 @@ use ha_proto::{
     Event, FailureKind, Input, Mode, Pace, RequestId, Role, Seq, StoreFailure, StoreReply, layout,
 };
 use ha_sim::hand::{Hand, config, kinds, takeover};
+use std::sync::Arc;
 use std::time::Duration;
 
 fn tell(h: &mut Hand, i: usize, mode: Mode) {
@@ -35,8 +36,8 @@ fn who_comes_back_does_not_read_the_journal_again() {
     assert_eq!(h.role(1), Role::Standby);
 }
 
-#[test]
-fn who_begins_again_after_damage_takes_no_part_before_it_has_read_the_journal() {
+/// The second node has failed on an entry that is damaged. Its key, and what it was.
+fn on_damage() -> (Hand, String, Arc<[u8]>) {
     let mut h = Hand::plane(1);
     h.boot(1, Mode::Standby);
     h.run(300);
@@ -51,7 +52,13 @@ fn who_begins_again_after_damage_takes_no_part_before_it_has_read_the_journal() 
         h.run(5);
         assert!(h.ms < began + 2000, "it has not met it");
     }
-    h.store.objects.insert(key, entry.expect("an entry"));
+    (h, key, entry.expect("an entry"))
+}
+
+#[test]
+fn who_begins_again_after_damage_takes_no_part_before_it_has_read_the_journal() {
+    let (mut h, key, entry) = on_damage();
+    h.store.objects.insert(key, entry);
     h.hold(1, "list snapshot");
     h.run(1000);
     assert_eq!(h.role(1), Role::Initializing, "{:?}", h.seats[1].node.failure());
@@ -59,6 +66,17 @@ fn who_begins_again_after_damage_takes_no_part_before_it_has_read_the_journal() 
     h.run(300);
     assert_ne!(h.role(1), Role::Initializing);
     assert_eq!(h.seats[1].node.view().plane, h.seats[0].node.view().plane);
+}
+
+#[test]
+fn a_read_that_is_asked_for_amid_a_failure_is_answered_when_the_journal_can_be_read_again() {
+    let (mut h, key, entry) = on_damage();
+    let now = h.now();
+    h.seats[1].node.read(now);
+    h.store.objects.insert(key, entry);
+    let pos = h.truth.pos;
+    h.run(1000);
+    assert!(h.answered(1) >= Some(Seq(pos)), "{:?}", h.answered(1));
 }
 
 #[test]

@@ -259,3 +259,22 @@ fn one_write_follows_the_other_without_a_listing() {
     h.commit(0, 1..3);
     assert_eq!(h.durable(0), 2);
 }
+
+#[test]
+fn a_write_whose_slot_holds_anothers_entry_is_undecided_when_the_table_cannot_be_read() {
+    let mut h = Hand::plane(2);
+    h.hold(0, "create journal");
+    h.propose(0, 1);
+    let commit = h.take(0, "Commit");
+    let slot = h.truth.pos + 1;
+    let (junk, _) = h.forge(1, slot, 1, ha_proto::Digest([7; 32]), &commit_of(9));
+    assert_eq!(h.land(&junk), StoreReply::Done);
+    let later = ha_proto::layout::manifest_key(ha_proto::Seq(slot));
+    h.store.objects.insert(later, b"rotten"[..].into());
+    let reply = h.land(&commit.op);
+    h.answer(0, &commit, reply);
+    h.pump();
+    assert_eq!(h.role(0), Role::Failed);
+    let undecided = |e: &Event| matches!(e, Event::Undecided { .. });
+    assert!(h.seats[0].events.iter().any(undecided), "{:?}", h.seats[0].events);
+}

@@ -69,6 +69,25 @@ fn a_warm_standby_behind_a_collection_becomes_hot_when_it_is_told_to() {
     assert_eq!(h.seats[1].host.line, h.seats[0].host.line);
 }
 
+#[test]
+fn a_backup_that_loads_from_beyond_its_journal_lists_by_itself_whatever_others_say() {
+    let mut h = Hand::plane(1);
+    h.boot(1, Mode::Standby);
+    h.run(500);
+    let slot = next(&h, 1);
+    h.sleep(1);
+    h.commit(0, 1..3);
+    collect_past(&mut h, slot);
+    h.hold(1, "get nodes");
+    let now = h.now();
+    h.seats[1].asleep = false;
+    h.seats[1].node.change_mode(now, Mode::HotBackup).unwrap();
+    h.pump();
+    h.run(1000);
+    assert_eq!(h.role(1), Role::HotBackup);
+    assert_eq!(h.seats[1].host.line, h.seats[0].host.line);
+}
+
 /// Boots a node that is held from its first request on.
 fn boot_held(h: &mut Hand, i: usize, mode: Mode, words: &str) {
     h.held.push(words.to_string());

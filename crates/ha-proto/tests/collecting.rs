@@ -91,3 +91,14 @@ fn before_an_entry_is_deleted_again_it_is_looked_at_again() {
     h.run(200);
     assert!(h.store.objects.contains_key(key), "a fence is not deleted");
 }
+
+#[test]
+fn who_waits_for_an_answer_amid_a_round_need_not_be_called_before_it_is_late() {
+    let entry = format!("get {}", layout::entry_key(Seq(5)));
+    for words in ["get parts", &entry] {
+        let mut h = collecting(words);
+        assert!(h.asks_for(0, words));
+        let next = h.seats[0].node.poll_timeout().expect("it waits");
+        assert!(next > h.now(), "amid `{words}`");
+    }
+}

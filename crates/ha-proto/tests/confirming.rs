@@ -1,6 +1,8 @@
 //! Confirming the view by a listing, and reading on to what the listing shows.
 
-use ha_proto::{Digest, Epoch, Event, FailureKind, Mode, Role, StoreFailure, StoreOp, StoreReply, layout};
+use ha_proto::{
+    Digest, Epoch, Event, FailureKind, Mode, Role, Seq, StoreFailure, StoreOp, StoreReply, layout,
+};
 use ha_sim::hand::{Hand, commit_of, config};
 use std::time::Duration;
 
@@ -110,7 +112,13 @@ fn a_bucket_whose_last_slot_is_gone_is_found_out_by_the_look_for_holes() {
 fn a_follower_finds_out_at_a_poll_that_the_whole_journal_is_gone() {
     let mut h = Hand::plane(2);
     h.sleep(0);
+    // The records are there, so that nobody is suspected.
+    let records = h.store.under("nodes/").map(|(k, b)| (k.clone(), b.clone()));
+    let records: Vec<_> = records.collect();
     h.store = ha_sim::Store::default();
+    for (key, bytes) in &records {
+        h.store.put(key, bytes);
+    }
     h.run(110);
     let says = |e: &Event| matches!(e, Event::Warning(w) if w.contains("is gone"));
     assert!(h.seats[1].events.iter().any(says));
@@ -161,4 +169,127 @@ fn who_reads_on_past_a_takeover_asks_the_listing_again_and_not_after_other_entri
     h.free(1);
     h.run(50);
     assert_eq!(h.seats[1].node.view().pos.0, h.truth.pos);
+}
+
+/// Junk comes to lie in the leader's next slot, and the leader's next write behind it.
+fn lay_junk(h: &mut Hand) -> Seq {
+    let slot = h.truth.pos + 1;
+    let (junk, _) = h.forge(0, slot, 1, Digest([7; 32]), &commit_of(9));
+    h.land(&junk);
+    Seq(slot)
+}
+
+#[test]
+fn who_reads_an_entry_that_is_not_valid_asks_the_listing() {
+    let mut h = Hand::plane(2);
+    h.sleep(0);
+    let slot = lay_junk(&mut h);
+    h.hold(1, "list snapshot");
+    h.run(110);
+    assert_eq!(h.seats[1].node.view().pos, slot);
+    assert!(h.asks_for(1, "list snapshot"), "its view may be a false one");
+}
+
+#[test]
+fn who_reads_on_past_an_entry_that_is_not_valid_asks_the_listing_at_the_end_alone() {
+    let mut h = confirming(20);
+    h.commit(0, 1..5);
+    h.run(300);
+    let now = h.now();
+    h.seats[1].node.change_mode(now, Mode::HotBackup).unwrap();
+    h.hold(1, "get journal");
+    let junk = lay_junk(&mut h);
+    h.commit(0, 5..30);
+    h.run(700);
+    assert!(h.seats[1].node.view().pos < junk);
+    h.sleep(0);
+    h.sleep(1);
+    h.free(1);
+    h.hold(1, "list snapshot");
+    h.wake(1);
+    assert_eq!(h.seats[1].node.view().pos.0, h.truth.pos);
+}
+
+#[test]
+fn who_reads_on_takes_what_has_come_before_its_turn() {
+    let mut h = confirming(20);
+    h.commit(0, 1..5);
+    h.run(300);
+    h.hold(1, "get journal");
+    h.commit(0, 5..30);
+    h.run(700);
+    h.sleep(0);
+    // The farthest is answered first.
+    while let Some(read) = h.seats[1].asks.pop() {
+        let reply = h.land(&read.op);
+        h.answer(1, &read, reply);
+        h.pump();
+    }
+    assert_eq!(h.seats[1].node.view().pos.0, h.truth.pos);
+    assert_eq!(h.seats[1].host.line, h.seats[0].host.line);
+}
+
+#[test]
+fn a_read_is_not_answered_before_a_start_has_looked_for_holes() {
+    let mut h = Hand::plane(1);
+    h.held.push("list journal".into());
+    h.boot(1, Mode::Auto);
+    let now = h.now();
+    h.seats[1].node.read(now);
+    h.run(300);
+    assert_eq!(h.answered(1), None);
+    h.free(1);
+    h.run(150);
+    assert_eq!(h.answered(1), Some(Seq(h.truth.pos)));
+}
+
+#[test]
+fn a_leader_that_reads_of_another_asks_the_table_before_it_believes_that() {
+    let mut h = Hand::plane(2);
+    h.hold(0, "list snapshot");
+    h.suspect(1, 0);
+    h.run(150);
+    assert_eq!(h.role(1), Role::Master);
+    assert!(h.asks_for(0, "list snapshot"));
+    assert_eq!(h.seats[0].node.view().epoch, Epoch(1));
+    h.free(0);
+    h.run(50);
+    assert_eq!(h.seats[0].node.view().epoch, Epoch(2));
+}
+
+#[test]
+fn who_has_loaded_the_state_leads_when_its_view_is_confirmed() {
+    let mut h = confirming(4);
+    h.commit(0, 1..9);
+    h.boot(2, Mode::Standby);
+    h.run(400);
+    h.hold(2, "get parts");
+    let now = h.now();
+    h.seats[2].node.change_mode(now, Mode::Master).unwrap();
+    let told = h.ms;
+    while h.truth.epoch.0 < 2 {
+        h.run(5);
+        assert!(h.ms < told + 1000, "it is not handed the lead");
+    }
+    h.run(50);
+    h.hold(2, "list snapshot");
+    while !h.asks_for(2, "list snapshot") {
+        h.run(5);
+        assert!(h.ms < told + 3000, "it confirms nothing");
+    }
+    while h.asks_for(2, "get parts") {
+        let part = h.take(2, "get parts");
+        let reply = h.land(&part.op);
+        h.answer(2, &part, reply);
+        h.pump();
+    }
+    h.run(20);
+    assert_eq!(h.seats[2].node.loading(), None);
+    assert_eq!(
+        (h.role(2), h.seats[2].node.write_authority()),
+        (Role::Initializing, None)
+    );
+    h.free(2);
+    h.run(150);
+    assert_eq!(h.role(2), Role::Master);
 }

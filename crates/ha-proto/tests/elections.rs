@@ -242,6 +242,30 @@ fn a_start_as_master_that_is_overtaken_is_refused() {
 }
 
 #[test]
+fn a_start_as_master_that_reads_of_another_before_it_claims_again_is_refused() {
+    let mut h = Hand::plane(1);
+    let tell = |h: &mut Hand, mode| {
+        let now = h.now();
+        h.seats[0].node.change_mode(now, mode).unwrap();
+        h.pump();
+    };
+    tell(&mut h, Mode::HotStandby);
+    h.run(300);
+    h.held.push(String::from("Takeover"));
+    h.boot(1, Mode::Master);
+    h.run(20);
+    let claim = h.take(1, "Takeover");
+    h.answer(1, &claim, failed(FailureKind::Refused));
+    tell(&mut h, Mode::Master);
+    // It reads on before its time for another claim has come.
+    h.input(1, Input::ClockJumped);
+    h.run(400);
+    assert_eq!(h.role(0), Role::Master);
+    let said = h.seats[1].node.failure().unwrap_or_default().to_string();
+    assert!(said.contains("Master already exists"), "{said}");
+}
+
+#[test]
 fn a_clean_start_is_refused_while_a_master_lives_whatever_its_mode() {
     for mode in [Mode::Auto, Mode::Master, Mode::Disabled] {
         let mut h = Hand::plane(1);
@@ -425,4 +449,28 @@ fn who_is_told_to_stop_while_its_claim_is_validated_takes_no_write_and_lets_go()
     h.run(500);
     assert!(h.seats[1].events.contains(&Event::Stopped));
     assert!(has_let_go(&h), "{:?}", kinds(&h));
+}
+
+#[test]
+fn a_look_at_the_last_slot_that_is_older_than_a_heartbeat_timeout_is_made_again_before_a_claim() {
+    let mut h = Hand::plane(5);
+    h.sleep(0);
+    h.run(110);
+    for i in 1..4 {
+        h.hold(i, "create");
+    }
+    h.suspect(4, 0);
+    let began = h.ms;
+    h.run(20);
+    let last = format!("get {}", layout::entry_key(h.seats[4].node.view().pos));
+    h.hold(4, &last);
+    while !h.asks_for(4, &last) {
+        h.run(5);
+        assert_eq!(takeovers(&h), 1, "it claims by its first look");
+        assert!(h.ms < began + 1000, "it never claims");
+    }
+    assert_eq!(h.ms, began + 450, "three turns later");
+    h.free(4);
+    h.run(50);
+    assert_eq!(h.role(4), Role::Master);
 }

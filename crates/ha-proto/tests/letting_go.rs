@@ -1,7 +1,8 @@
 //! How leadership ends: handed over, released, taken, or given back because it cannot be used.
 
 use ha_proto::{
-    ChangeModeError, Event, FailureKind, Input, Kind, Mode, NotApplied, Role, StoreFailure, StoreReply,
+    ChangeModeError, Event, Evidence, FailureKind, HostRequest, Input, Kind, Mode, NotApplied, Role,
+    StoreFailure, StoreReply,
 };
 use ha_sim::hand::{Hand, kinds};
 
@@ -399,4 +400,124 @@ fn who_is_told_to_be_a_standby_and_finds_its_state_unusable_meanwhile_has_failed
     h.seats[0].node.end_act(now, act);
     h.run(300);
     assert_eq!(h.role(0), Role::Failed);
+}
+
+#[test]
+fn who_stops_has_no_use_for_its_state_any_more() {
+    let mut h = Hand::plane(1);
+    let now = h.now();
+    let act = h.seats[0].node.begin_act(now).unwrap();
+    h.seats[0].node.stop(now);
+    finds_its_state_unusable(&mut h, 0);
+    let now = h.now();
+    h.seats[0].node.end_act(now, act);
+    h.run(300);
+    assert!(h.seats[0].events.contains(&Event::Stopped));
+    finds_its_state_unusable(&mut h, 0);
+    assert_eq!(h.role(0), Role::Terminated);
+    assert!(!said(&h, 0, "the state is of format level 2"));
+}
+
+#[test]
+fn what_a_node_has_failed_for_good_of_stays_the_reason() {
+    let mut h = Hand::plane(1);
+    h.boot(1, Mode::Master);
+    h.run(300);
+    let why = h.seats[1].node.failure().map(str::to_owned);
+    assert!(why.is_some(), "there is a master");
+    finds_its_state_unusable(&mut h, 1);
+    assert_eq!(h.seats[1].node.failure(), why.as_deref());
+}
+
+#[test]
+fn who_is_told_to_stop_while_it_lets_go_stops() {
+    let mut h = Hand::plane(2);
+    let now = h.now();
+    let act = h.seats[0].node.begin_act(now).unwrap();
+    tell(&mut h, 0, Mode::HotStandby);
+    let now = h.now();
+    h.seats[0].node.stop(now);
+    h.seats[0].node.end_act(now, act);
+    h.run(300);
+    assert!(h.seats[0].events.contains(&Event::Stopped));
+    assert_eq!((h.role(0), h.role(1)), (Role::Terminated, Role::Master));
+}
+
+#[test]
+fn who_lets_go_looks_at_the_records_and_waits_no_longer_for_that_than_for_a_request() {
+    let mut h = Hand::plane(2);
+    h.run(7);
+    h.hold(0, "list nodes");
+    tell(&mut h, 0, Mode::HotStandby);
+    h.run(195);
+    assert!(!kinds(&h).contains(&Kind::Handover));
+    h.run(5);
+    assert!(kinds(&h).contains(&Kind::Handover));
+}
+
+#[test]
+fn who_is_known_to_have_exited_is_handed_nothing_and_who_is_suspected_is() {
+    for (is_known, end) in [(true, Kind::Release), (false, Kind::Handover)] {
+        let mut h = Hand::plane(2);
+        let process = h.seats[1].node.process().clone();
+        let evidence = Evidence::Refused;
+        let told = if is_known {
+            Input::Exited(process)
+        } else {
+            Input::Suspect { process, evidence }
+        };
+        h.input(0, told);
+        tell(&mut h, 0, Mode::HotStandby);
+        h.run(100);
+        assert!(kinds(&h).contains(&end), "{:?}", kinds(&h));
+    }
+}
+
+#[test]
+fn who_is_named_leads_when_the_owner_of_its_state_has_restored_it_and_not_before() {
+    let mut h = Hand::plane(1);
+    h.commit(0, 1..9);
+    h.boot(1, Mode::Standby);
+    h.run(300);
+    tell(&mut h, 0, Mode::HotStandby);
+    h.sleep(1);
+    h.run(250);
+    assert!(kinds(&h).contains(&Kind::Handover));
+    let mut asked = Vec::new();
+    for _ in 0..100 {
+        h.ms += 5;
+        let now = h.now();
+        h.seats[1].node.handle_timeout(now);
+        for ask in std::mem::take(&mut h.seats[1].asks) {
+            let reply = h.land(&ask.op);
+            h.answer(1, &ask, reply);
+        }
+        asked.extend(h.serve_store(1));
+    }
+    let load = asked.iter().find_map(|request| match request {
+        HostRequest::Restore { load, .. } => Some(*load),
+        _ => None,
+    });
+    let load = load.expect("its owner is asked to restore the state");
+    assert_eq!(h.seats[1].node.write_authority(), None);
+    let (now, result) = (h.now(), Ok(()));
+    let node = &mut h.seats[1].node;
+    node.handle_input(now, Input::Restored { load, result });
+    assert!(node.write_authority().is_some());
+}
+
+#[test]
+fn who_lets_go_and_finds_its_state_unusable_meanwhile_waits_for_its_act_and_hands_over() {
+    let mut h = Hand::plane(2);
+    let now = h.now();
+    let act = h.seats[0].node.begin_act(now).unwrap();
+    tell(&mut h, 0, Mode::HotStandby);
+    finds_its_state_unusable(&mut h, 0);
+    h.run(100);
+    assert!(!kinds(&h).contains(&Kind::Release), "it acts");
+    let now = h.now();
+    h.seats[0].node.end_act(now, act);
+    h.run(300);
+    assert!(kinds(&h).contains(&Kind::Handover));
+    assert_eq!((h.role(0), h.role(1)), (Role::Failed, Role::Master));
 }

@@ -254,3 +254,54 @@ fn a_snapshot_without_parts_is_restored_as_well() {
     }
     panic!("it restores nothing");
 }
+
+fn has_failed_to_load(h: &Hand) -> bool {
+    let failed = |e: &Event| matches!(e, Event::StateNotLoaded(_));
+    h.seats[1].events.iter().any(failed)
+}
+
+#[test]
+fn a_snapshot_that_is_newer_than_the_journal_that_was_read_waits_for_it() {
+    let mut h = Hand::plane(1);
+    h.commit(0, 1..8);
+    h.boot(1, Mode::Standby);
+    h.run(300);
+    h.hold(1, "get journal");
+    h.commit(0, 8..30);
+    tell(&mut h, 1, Mode::HotStandby);
+    h.run(20);
+    let load = h.seats[1].node.loading().expect("it loads");
+    assert!(load.is_restored && load.seq > h.seats[1].node.view().pos);
+    h.free(1);
+    h.run(300);
+    assert_eq!(h.role(1), Role::HotStandby);
+    assert!(!has_failed_to_load(&h));
+}
+
+#[test]
+fn nothing_is_loaded_that_the_journal_has_not_taken_itself() {
+    let mut h = Hand::plane(1);
+    h.commit(0, 1..8);
+    h.boot(1, Mode::Standby);
+    h.run(300);
+    // What the journal asks for from here on is not answered.
+    h.hold(1, "get journal");
+    h.run(105);
+    h.seats[1].asks.clear();
+    let (pos, len) = (h.seats[1].node.view().pos, h.seats[0].host.line.len);
+    h.hold(0, "create parts");
+    h.commit(0, 8..18);
+    tell(&mut h, 1, Mode::HotStandby);
+    // The farthest first.
+    while let Some(read) = h.seats[1].asks.pop() {
+        let reply = h.land(&read.op);
+        h.answer(1, &read, reply);
+        h.pump();
+    }
+    assert_eq!(h.seats[1].node.view().pos, pos);
+    assert_eq!(h.seats[1].host.line.len, len, "as far as the journal was read");
+    h.free(1);
+    h.run(400);
+    assert_eq!(h.role(1), Role::HotStandby);
+    assert_eq!(h.seats[1].host.line, h.seats[0].host.line);
+}

@@ -1,6 +1,9 @@
 //! The records of nodes: which are read when, what is said of bad ones, and another process that writes under the same id.
 
-use ha_proto::{Event, Mode, NodeId, Nonce, Pace, Role, StoreReply};
+use ha_proto::{
+    Event, Identity, Instant, Mode, Node, NodeId, NodeRecord, Nonce, Output, Pace, Role, StoreOp, StoreReply,
+    StoreRequest,
+};
 use ha_sim::hand::{Hand, config};
 use std::time::Duration;
 
@@ -201,4 +204,34 @@ fn who_stops_waits_for_its_last_record_no_longer_than_for_a_heartbeat() {
     }
     assert!(h.ms >= stopped + 95, "it does not wait");
     assert_eq!(h.role(1), Role::Terminated);
+}
+
+#[test]
+fn a_record_says_up_to_which_level_its_node_reads_the_state_if_there_are_levels() {
+    for level in [0, 2] {
+        let id = NodeId::new("n1").unwrap();
+        let identity = Identity {
+            node: id.clone(),
+            uri: String::new(),
+            version: None,
+            state_level: level,
+            priority: 0,
+            mode: Mode::Auto,
+            clean: false,
+            seed: [7; 32],
+        };
+        let mut node = Node::new(Instant::from_millis(0), identity, config().build().unwrap());
+        let put = std::iter::from_fn(|| node.poll_output()).find_map(|output| match output {
+            Output::Store(StoreRequest {
+                op: StoreOp::Put { bytes, .. },
+                ..
+            }) => Some(bytes),
+            _ => None,
+        });
+        let record = put.expect("it writes its record");
+        assert_eq!(node.state_level(), level);
+        assert_eq!(NodeRecord::parse(&id, &record).unwrap().state_level, level);
+        let text = String::from_utf8(record.to_vec()).unwrap();
+        assert_eq!(text.contains("stateLevel"), level > 0, "{text}");
+    }
 }

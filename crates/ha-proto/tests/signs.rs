@@ -199,3 +199,26 @@ fn who_let_go_with_nobody_to_take_it_is_a_candidate_again_when_another_has_led()
     h.run(600);
     assert_eq!(h.role(0), Role::Master);
 }
+
+#[test]
+fn the_second_choice_waits_for_its_turn_after_a_release() {
+    let mut h = Hand::plane(3);
+    // It does not see the others any more, so it hands over to nobody.
+    h.hold(0, "get nodes");
+    h.hold(0, "list nodes");
+    h.hold(1, "create");
+    h.run(400);
+    let now = h.now();
+    h.seats[0].node.stop(now);
+    while !h.truth.released {
+        h.run(5);
+        assert!(h.ms < 5000, "it releases nothing");
+    }
+    let released = h.ms;
+    while h.role(2) != Role::Master {
+        h.run(5);
+        assert!(h.ms < released + 500, "it never takes its turn");
+    }
+    assert!(h.ms >= released + 150, "{} ms", h.ms - released);
+    assert_eq!(evidence(&h), Evidence::Vacant);
+}

@@ -59,8 +59,10 @@ fn settings_answer_what_was_set() {
         .drift_ppm(77)
         .confirm_period(secs(44))
         .request_timeout(Duration::from_millis(900))
+        .batch_bytes(4096)
         .build()
         .unwrap();
+    assert_eq!(c.batch_bytes(), 4096);
     assert_eq!(
         (c.stop_grace(), c.drift_ppm(), c.confirm_period()),
         (secs(2), 77, secs(44))
@@ -215,4 +217,23 @@ fn no_two_writes_of_a_node_share_a_write_id() {
     h.commit(0, 1..4);
     let ids: std::collections::BTreeSet<_> = (1..=h.truth.pos).map(|s| h.entry(s).header.write_id).collect();
     assert_eq!(ids.len() as u64, h.truth.pos);
+}
+
+#[test]
+fn what_is_asked_for_of_an_entry_is_its_header_and_no_more() {
+    let header = Header {
+        seq: Seq(7),
+        epoch: Epoch(2),
+        kind: Kind::Release,
+        by: Process {
+            node: NodeId::new(&"n".repeat(NodeId::LONGEST)).expect("a name"),
+            nonce: Nonce([1; 16]),
+        },
+        write_id: WriteId([3; 16]),
+        prev: Digest([4; 32]),
+    };
+    let (bytes, _) = header.encode(&Payload::Release);
+    let most = usize::try_from(RawEntry::PEEK).expect("few");
+    assert_eq!(RawEntry::peek(&bytes[..most]), Some(header));
+    assert_eq!(RawEntry::peek(&bytes[..most - 1]), None);
 }
