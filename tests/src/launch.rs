@@ -28,6 +28,7 @@ pub struct Launch {
     flags: Vec<String>,
     environment: Vec<(String, String)>,
     mounts: Option<Mounts>,
+    wrapper: Vec<OsString>,
 }
 
 /// A process that has ended.
@@ -52,6 +53,7 @@ impl Launch {
             flags: Vec::new(),
             environment: Vec::new(),
             mounts: None,
+            wrapper: Vec::new(),
         };
         launch.option("--port", number)
     }
@@ -110,6 +112,12 @@ impl Launch {
     #[must_use]
     pub fn with_mounts(mut self, mounts: Mounts) -> Self {
         self.mounts = Some(mounts);
+        self
+    }
+
+    /// Begins the command line with another program, which must put the server in its own place.
+    pub(crate) fn within(mut self, program: impl IntoIterator<Item = OsString>) -> Self {
+        self.wrapper = program.into_iter().collect();
         self
     }
 
@@ -172,9 +180,14 @@ impl Launch {
             .open(self.log_path())
             .expect("a log can be opened");
         let program = self.program.as_deref().unwrap_or_else(|| server_binary());
-        let mut command = match &self.mounts {
-            Some(mounts) => mounts.command(program),
-            None => Command::new(program),
+        let mut command = match (&self.mounts, self.wrapper.split_first()) {
+            (Some(mounts), _) => mounts.command(program),
+            (None, Some((first, rest))) => {
+                let mut command = Command::new(first);
+                command.args(rest).arg(program);
+                command
+            }
+            (None, None) => Command::new(program),
         };
         // A bucket is found by what the test says, and nothing else.
         for (name, _) in std::env::vars_os() {

@@ -3,8 +3,8 @@
 //! `ha-server launch` runs one node of a management plane, `ha-server demo` shows three of them fail over. Read `cli` for what
 //! can be said, `launch` for what it means, and `run` for what is done about it. All the rest serves these three.
 //!
-//! This is the program. The library has two doors for others: [`main_with`], for a server whose entities can be of types of your own, and
-//! [`read_command_line`], for tests.
+//! This is the program. The library has two doors for others: [`main_with`], for a server whose entities and adjuncts can be of types of your own,
+//! and [`read_command_line`], for tests.
 //!
 //! Exit codes, as Apache Brooklyn's: 0 done, 1 the command line could not be parsed, 2 the work failed, 3 the settings cannot be
 //! used. Whatever is not 0 comes with a message on stderr that names the way out.
@@ -42,7 +42,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use ha_rebind::EntityTypes;
+use ha_rebind::{AdjunctTypes, EntityTypes};
 
 use crate::cli::{Command, LaunchArgs};
 use crate::environment::Environment;
@@ -54,24 +54,25 @@ use crate::profile::Profile;
 /// The program: does what the command line of this process asks for.
 #[must_use]
 pub fn main() -> ExitCode {
-    main_with(EntityTypes::built_in())
+    main_with(EntityTypes::built_in(), AdjunctTypes::built_in())
 }
 
-/// The same program on a plane whose entities are of these types. All nodes of a plane should know the same.
+/// The same program on a plane whose entities and adjuncts are of these types. All nodes of a plane should know the same.
 ///
 /// ```no_run
 /// let mut types = ha_rebind::EntityTypes::built_in();
+/// let adjuncts = ha_rebind::AdjunctTypes::built_in();
 /// // types.register(Kettle::new()) and so on
-/// ha_server::main_with(types);
+/// ha_server::main_with(types, adjuncts);
 /// ```
 #[must_use]
-pub fn main_with(types: EntityTypes) -> ExitCode {
+pub fn main_with(types: EntityTypes, adjuncts: AdjunctTypes) -> ExitCode {
     let command = match cli::parse(std::env::args_os()) {
         Ok(command) => command,
         Err(refusal) => return exit_code(refusal.show()),
     };
     let outcome = match command {
-        Command::Launch(args) => launch(&args, types),
+        Command::Launch(args) => launch(&args, types, adjuncts),
         Command::Demo(args) => runtime().and_then(|runtime| runtime.block_on(demo::run(args))),
         Command::Probe(args) => runtime().and_then(|runtime| runtime.block_on(probe::run(*args))),
         Command::CopyState(args) => runtime().and_then(|runtime| runtime.block_on(copy_state::run(*args))),
@@ -119,14 +120,14 @@ pub fn read_command_line(
     }
 }
 
-fn launch(args: &LaunchArgs, types: EntityTypes) -> Result<(), RunError> {
+fn launch(args: &LaunchArgs, types: EntityTypes, adjuncts: AdjunctTypes) -> Result<(), RunError> {
     let launch = Launch::from_args(args, &Environment::of_process())?;
     if let Some(parent) = launch.end_with {
         parent::end_with(parent)?;
     }
     logging::start(&launch.logging)?;
     let runtime = runtime()?;
-    let outcome = runtime.block_on(run::run(launch, types));
+    let outcome = runtime.block_on(run::run(launch, types, adjuncts));
     // A disk or file server that hangs holds the threads that wait for it, and must not hold the end of the process.
     runtime.shutdown_timeout(Duration::from_secs(1));
     outcome

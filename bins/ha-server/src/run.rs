@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ha_core::{Mode, NodeId, Plane, PlaneBuilder};
-use ha_rebind::{EntityTypes, Host, HostSettings, Level, Managed};
+use ha_rebind::{AdjunctTypes, EntityTypes, Host, HostSettings, Level, Managed};
 use ha_rest::Settings;
 use ha_store::{Counted, Store};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -26,11 +26,11 @@ use crate::settings::HighAvailability;
 use crate::store;
 use crate::store_probe::StoreProbe;
 
-/// Runs a node, whose entities are of these types, until it is told to stop.
+/// Runs a node, whose entities and adjuncts are of these types, until it is told to stop.
 ///
 /// # Errors
 /// If it cannot start, or cannot go on.
-pub(crate) async fn run(launch: Launch, types: EntityTypes) -> Result<(), RunError> {
+pub(crate) async fn run(launch: Launch, types: EntityTypes, adjuncts: AdjunctTypes) -> Result<(), RunError> {
     let config = &launch.config;
     let listener = listen(launch.bind_address, launch.port)?;
     let local = listener
@@ -80,6 +80,7 @@ pub(crate) async fn run(launch: Launch, types: EntityTypes) -> Result<(), RunErr
     let managed = Managed::reading_up_to(launch.format_level);
     let plane = start(&launch, node, store.clone(), &state, &own_dir, uri, &managed)?;
     let mut settings = HostSettings::default();
+    settings.adjuncts = adjuncts;
     settings.failure_modes = launch.failure_modes.clone();
     let entities = Host::start_with(
         settings,

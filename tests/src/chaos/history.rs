@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::time::Instant;
 
 use ha_sim::linear::{Answer, Line, Op, Placed};
+use rustix::time::{ClockId, clock_gettime};
 use serde_json::Value;
 
 use crate::clients::name_of_unknown;
@@ -62,6 +63,13 @@ pub(crate) struct Clock(Instant);
 impl Clock {
     pub(crate) fn start() -> Self {
         Self(Instant::now())
+    }
+
+    /// Nanoseconds of CLOCK_BOOTTIME when it was started.
+    pub(crate) fn zero(self) -> u64 {
+        let (boot, now) = (clock_gettime(ClockId::Boottime), self.now());
+        let nanos = u64::try_from(boot.tv_sec * 1_000_000_000 + boot.tv_nsec).unwrap_or_default();
+        nanos.saturating_sub(now * 1_000)
     }
 
     /// Microseconds since it was started.

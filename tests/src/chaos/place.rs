@@ -158,9 +158,13 @@ impl Place {
     }
 
     /// A launch of an `ha-server` there; `None` if none can be there.
-    pub(crate) fn server_launch(&self, launch: Launch) -> Option<Launch> {
+    pub(crate) fn server_launch(&self, number: usize, launch: Launch) -> Option<Launch> {
         match &self.ground {
             Ground::Directory(dir) => Some(launch.option("--persistenceDir", dir)),
+            Ground::Mounts(volume) => {
+                let launch = launch.option("--persistenceDir", volume.dir(mount_of(number)).join("plane"));
+                Some(launch.within(volume.entrance(mount_of(number))))
+            }
             Ground::Bucket {
                 bucket, links: None, ..
             } => {

@@ -44,6 +44,8 @@ pub enum Rule {
     NotActed,
     /// A task did not end as it must.
     Unended,
+    /// A policy or feed is not at work, or one that was removed is.
+    Unattended,
     /// A process took more and more memory, descriptors or threads.
     Grew,
     /// A process ended by itself, or called itself failed without a cause.
@@ -71,6 +73,7 @@ impl fmt::Display for Rule {
             Self::ActedTwice => "a call was made twice",
             Self::NotActed => "a call was completed and not made",
             Self::Unended => "a task did not end as it must",
+            Self::Unattended => "an adjunct is not at work as it must be",
             Self::Grew => "a process grew",
             Self::Ended => "a process ended or failed by itself",
             Self::NotRecovered => "the plane did not recover in time",

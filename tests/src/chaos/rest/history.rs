@@ -12,6 +12,8 @@ pub(crate) enum Part {
     Name,
     Sensor(u64),
     Config(u64),
+    /// The adjunct that was attached by the write of this number.
+    Adjunct(u64),
 }
 
 /// A part of one application, which is known by the mark that it was deployed with.
@@ -42,6 +44,16 @@ pub(crate) enum Kind {
     },
     /// A call without an argument that it needs.
     InvokeBadly,
+    /// A policy that strikes when its sensor is high, or a feed.
+    Attach {
+        is_feed: bool,
+    },
+    /// Removes the adjunct that was attached by the write of this number.
+    Detach(u64),
+    /// Sets the sensor that policies look at.
+    SetLevel {
+        is_high: bool,
+    },
 }
 
 impl Kind {
@@ -60,6 +72,10 @@ impl Kind {
             Self::Invoke { is_idempotent: true } => "called_idempotent",
             Self::Invoke { is_idempotent: false } => "called",
             Self::InvokeBadly => "called_badly",
+            Self::Attach { is_feed: false } => "policies_attached",
+            Self::Attach { is_feed: true } => "feeds_attached",
+            Self::Detach(_) => "adjuncts_removed",
+            Self::SetLevel { .. } => "levels_set",
         }
     }
 
@@ -79,6 +95,8 @@ pub(crate) struct Write {
     pub(crate) app: Mark,
     /// That application's id, if it is known before.
     pub(crate) id: String,
+    /// The id of the adjunct that it is about, if it is about one that is there.
+    pub(crate) adjunct: String,
     /// When it was sent first, in microseconds of the clock of all clients.
     pub(crate) sent: u64,
     pub(crate) told: Told,
@@ -107,6 +125,7 @@ pub(crate) struct Ack {
     pub(crate) by: Option<String>,
     pub(crate) task: Option<String>,
     pub(crate) entity: Option<String>,
+    pub(crate) adjunct: Option<String>,
 }
 
 impl Write {
@@ -116,6 +135,7 @@ impl Write {
             kind,
             app,
             id: id.into(),
+            adjunct: String::new(),
             sent: 0,
             told: Told::Unknown,
             acks: Vec::new(),
@@ -124,21 +144,28 @@ impl Write {
         }
     }
 
-    /// What it changes; a call changes nothing here.
+    /// What it changes; a call changes nothing here, and what policies look at changes by number.
     pub(crate) fn field(&self) -> Option<Field> {
         let part = match self.kind {
             Kind::Deploy | Kind::DeployOnce | Kind::Put | Kind::PutTaken | Kind::Delete => Part::Exists,
             Kind::SetSensor(number) | Kind::RemoveSensor(number) => Part::Sensor(number),
             Kind::SetConfig(number) => Part::Config(number),
             Kind::Rename => Part::Name,
-            Kind::Invoke { .. } | Kind::InvokeBadly => return None,
+            Kind::Attach { .. } => Part::Adjunct(self.mark.number),
+            Kind::Detach(number) => Part::Adjunct(number),
+            Kind::Invoke { .. } | Kind::InvokeBadly | Kind::SetLevel { .. } => return None,
         };
         Some(Field { app: self.app, part })
     }
 
     /// Whether it leaves nothing there.
     pub(crate) fn clears(&self) -> bool {
-        matches!(self.kind, Kind::Delete | Kind::RemoveSensor(_))
+        matches!(self.kind, Kind::Delete | Kind::RemoveSensor(_) | Kind::Detach(_))
+    }
+
+    /// Whether it may be applied.
+    pub(crate) fn may_be(&self) -> bool {
+        !matches!(self.told, Told::Refused(_))
     }
 
     /// The task that it was answered with.
@@ -158,11 +185,36 @@ pub(crate) struct Shown {
     pub(crate) state: String,
     /// Values of sensors, and of config where that was asked for, by part.
     pub(crate) values: Vec<(Part, String)>,
-    /// Whether config was asked for.
+    /// Whether config was asked for, and adjuncts.
     pub(crate) has_config: bool,
+    /// The number that policies look at.
+    pub(crate) level: Option<i64>,
+    /// By what feeds were attached that have looked: in which epoch they did last.
+    pub(crate) seen: BTreeMap<String, u64>,
+    pub(crate) adjuncts: Vec<ShownAdjunct>,
+    /// Whether a task of it has not ended, where that was asked for.
+    pub(crate) is_at_work: bool,
+}
+
+/// An adjunct as a node showed it.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct ShownAdjunct {
+    pub(crate) id: String,
+    /// What its client called it: the mark of the write that attached it.
+    pub(crate) mark: String,
+    pub(crate) is_feed: bool,
+    /// Of a policy: whether it has seen its sensor high.
+    pub(crate) has_crossed: bool,
 }
 
 impl Shown {
+    /// Whether each policy has seen what its sensor is.
+    pub(crate) fn policies_are_up_to_date(&self) -> bool {
+        let is_high = self.level.is_some_and(|level| level > 0);
+        let mut policies = self.adjuncts.iter().filter(|adjunct| !adjunct.is_feed);
+        policies.all(|policy| policy.has_crossed == is_high)
+    }
+
     /// The application, and the mark of the write that named it so.
     pub(crate) fn marks(&self) -> Option<(Mark, Option<Mark>)> {
         match self.name.split_once('-') {

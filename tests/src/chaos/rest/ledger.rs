@@ -57,7 +57,7 @@ impl<'a> Ledger<'a> {
             part: Part::Exists,
         };
         let mut of = self.by_field.get(&exists).into_iter().flatten();
-        of.any(|write| write.clears() && write.sent <= by && !matches!(write.told, Told::Refused(_)))
+        of.any(|write| write.clears() && write.sent <= by && write.may_be())
     }
 
     /// Judges what a node shows in a field at some time, when it must have applied so much.
@@ -108,7 +108,7 @@ impl<'a> Ledger<'a> {
     /// Whether what was known may have been taken away by then.
     fn is_cleared(&self, of: &[&Write], known: &Write, by: u64) -> bool {
         let mut later = of.iter().filter(|write| write.mark >= known.mark);
-        later.any(|write| write.clears() && write.sent <= by && !matches!(write.told, Told::Refused(_)))
+        later.any(|write| write.clears() && write.sent <= by && write.may_be())
     }
 
     /// Judges all that a node shows at some time, when it must have applied so much.
@@ -140,8 +140,10 @@ impl<'a> Ledger<'a> {
                     value.map(|(_, text)| text.parse())
                 }
             };
-            // Config is not shown in each answer.
-            if matches!(field.part, Part::Config(_)) && shown.is_some_and(|shown| !shown.has_config) {
+            // Config and adjuncts are not shown in each answer.
+            if matches!(field.part, Part::Config(_) | Part::Adjunct(_))
+                && shown.is_some_and(|shown| !shown.has_config)
+            {
                 continue;
             }
             match value.transpose() {

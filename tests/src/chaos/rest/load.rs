@@ -76,6 +76,9 @@ impl Drop for Load {
 /// How many applications of a client there are at a time.
 const LIVE: usize = 4;
 
+/// How many adjuncts an application has at most.
+const MOST_ADJUNCTS: usize = 3;
+
 /// Sensors and config keys of each application.
 const PARTS: u64 = 3;
 
@@ -87,6 +90,8 @@ struct Worker {
     rng: Rng,
     /// The applications that are there, by what they were deployed with, and their ids.
     apps: BTreeMap<Mark, String>,
+    /// Of each of them the adjuncts that are there, by the number of what attached them, and their ids.
+    adjuncts: BTreeMap<Mark, BTreeMap<u64, String>>,
     /// What is yet to be done once, the last first.
     first: Vec<Kind>,
 }
@@ -97,10 +102,15 @@ impl Worker {
             client,
             rng,
             apps: BTreeMap::new(),
+            adjuncts: BTreeMap::new(),
             first: vec![
                 Kind::Delete,
+                Kind::Detach(0),
                 Kind::PutTaken,
                 Kind::InvokeBadly,
+                Kind::Attach { is_feed: true },
+                Kind::SetLevel { is_high: true },
+                Kind::Attach { is_feed: false },
                 Kind::Invoke { is_idempotent: true },
                 Kind::Invoke { is_idempotent: false },
                 Kind::Rename,
@@ -131,7 +141,8 @@ impl Worker {
         let is_over =
             || done.load(Ordering::Relaxed) && ends_since.get_or_insert_with(Instant::now).elapsed() > LAST;
         let write = self.client.insist(write, is_over);
-        let (app, entity) = (write.app, write.acks.first().and_then(|ack| ack.entity.clone()));
+        let (app, number, ack) = (write.app, write.mark.number, write.acks.first().cloned());
+        let (entity, adjunct) = ack.map_or((None, None), |ack| (ack.entity, ack.adjunct));
         match (write.kind, write.told) {
             (Kind::Deploy | Kind::DeployOnce, Told::Done) => {
                 self.apps.extend(entity.map(|id| (app, id)));
@@ -141,6 +152,14 @@ impl Worker {
             }
             (Kind::Delete, _) => {
                 self.apps.remove(&app);
+                self.adjuncts.remove(&app);
+            }
+            (Kind::Attach { .. }, Told::Done) => {
+                let of = self.adjuncts.entry(app).or_default();
+                of.extend(adjunct.map(|id| (number, id)));
+            }
+            (Kind::Detach(number), _) => {
+                self.adjuncts.entry(app).or_default().remove(&number);
             }
             _ => {}
         }
@@ -170,7 +189,28 @@ impl Worker {
         match kind {
             // Nothing is to be there under its own mark.
             Kind::PutTaken => Write::new(mark, kind, mark, id),
+            Kind::Attach { .. } | Kind::Detach(_) => self.attachment(mark, kind, *app),
             _ => Write::new(mark, kind, *app, id),
+        }
+    }
+
+    /// Attaches an adjunct to an application that has few, or removes one of any application.
+    fn attachment(&self, mark: Mark, kind: Kind, app: Mark) -> Write {
+        let of = |app: Mark| self.adjuncts.get(&app).into_iter().flatten();
+        let is_full = of(app).count() >= MOST_ADJUNCTS;
+        let known = self.apps.keys().find(|app| of(**app).next().is_some());
+        let place = if is_full { Some(&app) } else { known };
+        match (kind, place) {
+            (Kind::Attach { .. }, _) if !is_full => Write::new(mark, kind, app, &self.apps[&app]),
+            (_, Some(place)) => {
+                let (number, adjunct) = of(*place).next().expect("it has some");
+                let detach = Write::new(mark, Kind::Detach(*number), *place, &self.apps[place]);
+                Write {
+                    adjunct: adjunct.clone(),
+                    ..detach
+                }
+            }
+            (_, None) => Write::new(mark, Kind::SetLevel { is_high: false }, app, &self.apps[&app]),
         }
     }
 
@@ -180,12 +220,17 @@ impl Worker {
             0..4 => Kind::Deploy,
             4..8 => Kind::Put,
             8..10 => Kind::DeployOnce,
-            10..32 => Kind::SetSensor(part),
-            32..40 => Kind::RemoveSensor(part),
-            40..52 => Kind::SetConfig(part),
-            52..60 => Kind::Rename,
-            60..76 => Kind::Invoke { is_idempotent: false },
-            76..88 => Kind::Invoke { is_idempotent: true },
+            10..26 => Kind::SetSensor(part),
+            26..32 => Kind::RemoveSensor(part),
+            32..42 => Kind::SetConfig(part),
+            42..48 => Kind::Rename,
+            48..62 => Kind::Invoke { is_idempotent: false },
+            62..72 => Kind::Invoke { is_idempotent: true },
+            72..76 => Kind::Attach { is_feed: false },
+            76..79 => Kind::Attach { is_feed: true },
+            79..82 => Kind::Detach(0),
+            82..85 => Kind::SetLevel { is_high: true },
+            85..88 => Kind::SetLevel { is_high: false },
             88..90 => Kind::InvokeBadly,
             90..92 => Kind::PutTaken,
             _ if self.apps.len() > LIVE => Kind::Delete,

@@ -14,7 +14,7 @@ mod mark;
 mod node;
 pub use node::{ACTS, BUG, NODE};
 mod request;
-pub use request::STRIKER;
+pub use request::{SEEN, STRIKER, WATCHER};
 mod round;
 mod sentinel;
 mod settled;

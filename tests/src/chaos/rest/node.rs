@@ -45,7 +45,7 @@ pub(crate) struct RestNode {
 
 impl RestLaunch<'_> {
     /// Starts a node.
-    pub(crate) fn start(&self, name: &str) -> Result<RestNode, String> {
+    pub(crate) fn start(&self, number: usize, name: &str) -> Result<RestNode, String> {
         let Timings {
             poll,
             heartbeat_timeout,
@@ -65,10 +65,9 @@ impl RestLaunch<'_> {
             Some(bug) => launch.environment(BUG, bug.name()),
             None => launch,
         };
-        let launch = self
-            .place
-            .server_launch(launch)
-            .ok_or("entities live in a directory or on a SeaweedFS of the campaign's own: give --store directory or --store seaweedfs")?;
+        let launch = self.place.server_launch(number, launch).ok_or(
+            "entities live in a place of the campaign's own: give --store directory, seaweedfs or juicefs",
+        )?;
         Ok(RestNode {
             server: launch.start(),
             objects: self.place.objects(),

@@ -2,11 +2,20 @@
 
 use serde_json::Value;
 
-use super::history::{Ack, Kind, Part, Shown, Write};
+use super::history::{Ack, Kind, Part, Shown, ShownAdjunct, Write};
 use crate::http::Answer;
 
 /// The type of all applications: it acts on the world.
 pub const STRIKER: &str = "ha.chaos.Striker";
+
+/// The type of all feeds.
+pub const WATCHER: &str = "ha.chaos.Watcher";
+
+/// The beginning of the sensors that feeds set; what they were attached by follows.
+pub const SEEN: &str = "seen.";
+
+/// The sensor that policies look at.
+const LEVEL: &str = "level";
 
 /// The name of what is below each of them.
 pub(crate) const LEAF: &str = "leaf";
@@ -47,6 +56,27 @@ pub(crate) fn asked(write: &Write) -> Asked {
             format!("{entity}/effectors/strike?timeout=0"),
             "{}".into(),
         ),
+        Kind::Attach { is_feed: true } => (
+            "POST",
+            format!("{entity}/adjuncts?type={WATCHER}"),
+            format!("{{\"mark\": \"{mark}\"}}"),
+        ),
+        Kind::Attach { is_feed: false } => (
+            "POST",
+            format!("{entity}/policies?type=sensor-threshold"),
+            format!(
+                "{{\"mark\": \"{mark}\", \"sensor\": \"{LEVEL}\", \"threshold\": 0, \"effector\": \"strike\", \"arguments\": {{\"mark\": \"{mark}\"}}}}"
+            ),
+        ),
+        Kind::Detach(_) => (
+            "POST",
+            format!("{entity}/policies/{}/destroy", write.adjunct),
+            String::new(),
+        ),
+        Kind::SetLevel { is_high } => {
+            let level = if is_high { 1 } else { -1 };
+            ("POST", format!("{entity}/sensors/{LEVEL}"), level.to_string())
+        }
     };
     Asked { method, path, body }
 }
@@ -67,6 +97,10 @@ pub(crate) fn said(kind: Kind, answer: &Answer) -> Said {
     let body = answer.json();
     let text = |name: &str| body[name].as_str().map(str::to_owned);
     match answer.status {
+        200..=299 if matches!(kind, Kind::Attach { .. }) => Said::Done(Ack {
+            adjunct: text("id"),
+            ..Ack::default()
+        }),
         200..=299 => Said::Done(Ack {
             task: text("id"),
             entity: text("entityId"),
@@ -100,16 +134,40 @@ pub(crate) fn shown(answer: &Answer) -> Option<Vec<Shown>> {
 fn app(app: &Value) -> Shown {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let children = app["children"].as_array().map_or(&[][..], Vec::as_slice);
-    let sensors = app["sensors"].as_object().into_iter().flatten();
-    let own = sensors.filter_map(|(name, value)| Some((Part::Sensor(number(name, 's')?), text(value))));
+    let sensors = || app["sensors"].as_object().into_iter().flatten();
+    let own = sensors().filter_map(|(name, value)| Some((Part::Sensor(number(name, 's')?), text(value))));
+    let seen =
+        sensors().filter_map(|(name, value)| Some((name.strip_prefix(SEEN)?.to_owned(), value.as_u64()?)));
     Shown {
         id: text(&app["id"]),
         name: text(&app["name"]),
         children: children.iter().map(|child| text(&child["name"])).collect(),
         state: text(&app["serviceState"]),
         values: own.collect(),
-        has_config: false,
+        level: app["sensors"][LEVEL].as_i64(),
+        seen: seen.collect(),
+        ..Shown::default()
     }
+}
+
+/// The adjuncts of an answer to `GET …/adjuncts`; what they were attached by is asked of each.
+pub(crate) fn adjuncts(answer: &Answer) -> Option<Vec<ShownAdjunct>> {
+    let body = answer.json();
+    let all = body.as_array().filter(|_| answer.status == 200)?;
+    let adjunct = |adjunct: &Value| ShownAdjunct {
+        id: adjunct["id"].as_str().unwrap_or_default().into(),
+        mark: String::new(),
+        is_feed: adjunct["adjunctType"] == "FEED",
+        has_crossed: adjunct["highlights"]["crossed"].is_object(),
+    };
+    Some(all.iter().map(adjunct).collect())
+}
+
+/// Whether one of an answer to `GET …/activities` has not ended.
+pub(crate) fn is_at_work(answer: &Answer) -> Option<bool> {
+    let body = answer.json();
+    let all = body.as_array().filter(|_| answer.status == 200)?;
+    Some(all.iter().any(|task| !task["endTimeUtc"].is_u64()))
 }
 
 /// The config of an answer to `GET …/config/current-state`.
@@ -160,6 +218,12 @@ mod tests {
         assert_eq!(said(Kind::Put, &answer(504, "")), Said::Open);
         assert_eq!(said(Kind::Put, &answer(500, "")), Said::Open);
         assert_eq!(said(call, &answer(500, "{}")), Said::Open);
+        let attached = said(Kind::Attach { is_feed: true }, &answer(200, r#"{"id": "f"}"#));
+        let ack = Ack {
+            adjunct: Some("f".into()),
+            ..Ack::default()
+        };
+        assert_eq!(attached, Said::Done(ack), "it is no task");
         let failed = r#"{"message": "Task aborted on rebind", "details": "Task t"}"#;
         assert_eq!(said(call, &answer(500, failed)), done(Some("t"), None));
     }
@@ -167,12 +231,21 @@ mod tests {
     #[test]
     fn what_a_node_shows_is_read() {
         let body = r#"[{"id": "i", "name": "c1n1-c1n4", "serviceState": "ON_FIRE", "children": [{"name": "leaf"}],
-            "sensors": {"s0": "c1n2", "service.isUp": true}}]"#;
+            "sensors": {"s0": "c1n2", "service.isUp": true, "level": -1, "seen.c1n6": 3}}]"#;
         let apps = shown(&answer(200, body)).expect("it is an answer");
         assert_eq!(apps[0].marks(), Some((Mark::new(1, 1), Some(Mark::new(1, 4)))));
         assert_eq!(apps[0].children, ["leaf"]);
         assert_eq!(apps[0].state, "ON_FIRE");
         assert_eq!(apps[0].values, [(Part::Sensor(0), "c1n2".to_owned())]);
+        assert_eq!(apps[0].level, Some(-1));
+        assert_eq!(apps[0].seen, [("c1n6".to_owned(), 3)].into());
+        let body = r#"[{"id": "p", "adjunctType": "POLICY", "highlights": {"crossed": {}}}, {"id": "f", "adjunctType": "FEED"}]"#;
+        let found = adjuncts(&answer(200, body)).expect("it is an answer");
+        assert_eq!((found[0].is_feed, found[0].has_crossed), (false, true));
+        assert_eq!((found[1].is_feed, found[1].has_crossed), (true, false));
+        let ended = r#"[{"endTimeUtc": 7}]"#;
+        assert_eq!(is_at_work(&answer(200, ended)), Some(false));
+        assert_eq!(is_at_work(&answer(200, r#"[{"endTimeUtc": null}]"#)), Some(true));
         assert_eq!(shown(&answer(403, "[]")), None);
         let found = config(&answer(200, r#"{"k1": "c1n3", "camp.plan": 1}"#));
         assert_eq!(found, Some(vec![(Part::Config(1), "c1n3".to_owned())]));

@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 
 use ha_sim::rng::Rng;
 
-use super::check::{answers, kept, nothing_happened, sights, strokes, tasks};
+use super::check::{
+    adjuncts, answers, by_mark, feeds, kept, nothing_happened, policies, sights, strokes, tasks,
+};
 use super::client::{Client, World};
-use super::history::{Node, Sight, Told, Write};
+use super::history::{Kind, Node, Sight, Told, Write};
 use super::ledger::Ledger;
 use super::load::{Load, Weight};
 use super::node::RestLaunch;
@@ -40,7 +42,7 @@ impl Round {
             snapshot_entries: self.snapshot_entries,
             bug: self.bug,
         };
-        let mut nodes = Nodes::start(|_, name| launch.start(name))?;
+        let mut nodes = Nodes::start(|number, name| launch.start(number, name))?;
         if let Err(finding) = nodes.settle(Duration::from_secs(90)) {
             return Ok((Tally::default(), vec![finding]));
         }
@@ -90,13 +92,14 @@ impl Round {
         };
         let shown = settled(&at_rest, &writes, self.patience);
         self.write_down(&writes, &shown)?;
-        drop(nodes);
-        // Nobody may have acted yet.
+        // Before any is ended, for another would take over. Nobody may have acted yet.
         let text = std::fs::read_to_string(&acts).unwrap_or_default();
+        drop(nodes);
         let mut tally = tally(&done, &writes, &seen, &shown);
         tally.connection_faults = connection_faults;
         tally.slowest_recovery = recovery.unwrap_or_default();
         findings.extend(judge(&writes, &seen, &shown, &text, &mut tally));
+        findings.extend(feeds(&writes, &shown, &text, at_rest.clock.zero()));
         findings.extend(nothing_happened(&kinds, &tally));
         findings.extend(done.findings);
         Ok((tally, findings))
@@ -154,11 +157,22 @@ fn judge(writes: &[Write], seen: &[Sight], shown: &[Node], text: &str, tally: &m
     findings.extend(sights(&ledger, writes, seen));
     findings.extend(tasks(&ledger, writes, shown));
     findings.extend(strokes(&ledger, writes, shown, text));
+    findings.extend(adjuncts(&ledger, shown));
+    findings.extend(policies(writes, shown, text));
     let (acts, wrong) = in_order(text);
     findings.extend(wrong);
     tally.acts = acts.strokes;
     tally.acts_late = acts.late;
     tally.epochs_that_acted = acts.epochs;
+    let struck = by_mark(text);
+    let of = |is_feed| {
+        let all = writes
+            .iter()
+            .filter(move |write| write.kind == Kind::Attach { is_feed });
+        all.filter_map(|write| struck.get(write.mark.to_string().as_str()))
+    };
+    tally.rest.insert("policies_acted", of(false).count() as u64);
+    tally.rest.insert("feeds_looked", of(true).sum());
     findings
 }
 

@@ -1,14 +1,16 @@
-//! What the nodes show in the end, when nobody writes any more: applications with their config, and every task that a client was told of.
+//! What the nodes show in the end, when nobody writes any more: applications with their config and adjuncts, and every task that a client was told
+//! of.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::client::World;
-use super::history::{Node, Shown, ShownTask, Write};
-use super::request::config;
+use super::history::{Node, Part, Shown, ShownTask, Write};
+use super::mark::Mark;
+use super::request::{adjuncts, config, is_at_work};
 use crate::http::Request;
 
-/// Waits until all nodes show the same and all tasks have ended, or for so long; and gives what each shows then.
+/// Waits until all nodes show the same, all tasks have ended, and adjuncts are up to date, or for so long; and gives what each shows then.
 pub(crate) fn settled(world: &World, writes: &[Write], patience: Duration) -> Vec<Node> {
     let begun = Instant::now();
     let ids: BTreeSet<_> = writes.iter().filter_map(Write::task).collect();
@@ -34,11 +36,23 @@ pub(crate) fn settled(world: &World, writes: &[Write], patience: Duration) -> Ve
             let ended = node.tasks.values().filter(|task| task.has_ended).count();
             node.apps == nodes[0].apps && ended == ids.len()
         };
-        if nodes.iter().all(is_settled) || begun.elapsed() > patience {
+        if nodes.iter().all(is_settled) && adjuncts_are_up_to_date(&nodes[0].apps)
+            || begun.elapsed() > patience
+        {
             return nodes;
         }
         std::thread::sleep(Duration::from_millis(100));
     }
+}
+
+/// Whether each feed has looked in the epoch in which any has, and each policy has done what it must.
+fn adjuncts_are_up_to_date(apps: &[Shown]) -> bool {
+    let newest = apps.iter().flat_map(|app| app.seen.values()).max();
+    apps.iter().all(|app| {
+        let mut feeds = app.adjuncts.iter().filter(|adjunct| adjunct.is_feed);
+        let is_fed = feeds.all(|feed| app.seen.get(&feed.mark) == newest);
+        is_fed && app.policies_are_up_to_date() && !app.is_at_work
+    })
 }
 
 /// All of a node, in the order of ids.
@@ -46,9 +60,20 @@ fn applications(world: &World, node: usize) -> Option<Vec<Shown>> {
     let mut apps = world.look(node)?;
     apps.sort_by(|one, other| one.id.cmp(&other.id));
     for app in &mut apps {
-        let path = format!("/v1/applications/{0}/entities/{0}/config/current-state", app.id);
-        let (answer, _) = world.send(node, Request::get(&path))?;
-        app.values.extend(config(&answer)?);
+        let entity = format!("/v1/applications/{0}/entities/{0}", app.id);
+        let get = |path: &str| {
+            let answer = world.send(node, Request::get(&format!("{entity}/{path}")));
+            answer.map(|(answer, _)| answer)
+        };
+        app.values.extend(config(&get("config/current-state")?)?);
+        app.adjuncts = adjuncts(&get("adjuncts")?)?;
+        for adjunct in &mut app.adjuncts {
+            let mark = get(&format!("policies/{}/config/mark", adjunct.id))?.json();
+            adjunct.mark = mark.as_str().unwrap_or_default().into();
+            let number = adjunct.mark.parse::<Mark>().map_or(0, |mark| mark.number);
+            app.values.push((Part::Adjunct(number), adjunct.mark.clone()));
+        }
+        app.is_at_work = is_at_work(&get("activities?limit=50")?)?;
         app.has_config = true;
     }
     Some(apps)

@@ -14,7 +14,8 @@ fn of_one(write: &Write) -> Vec<Finding> {
     let mut found = |rule, how: String| findings.push(Finding::new(rule, format!("{what} {how}")));
     let tasks: Vec<_> = write.acks.iter().filter_map(|ack| ack.task.as_ref()).collect();
     let entities: Vec<_> = write.acks.iter().filter_map(|ack| ack.entity.as_ref()).collect();
-    for ids in [tasks, entities] {
+    let adjuncts: Vec<_> = write.acks.iter().filter_map(|ack| ack.adjunct.as_ref()).collect();
+    for ids in [tasks, entities, adjuncts] {
         if let Some(other) = ids.iter().find(|id| **id != ids[0]) {
             found(
                 Rule::Reanswered,
@@ -63,13 +64,13 @@ mod tests {
 
     #[test]
     fn another_answer_is_found() {
-        for other in ["task", "entity"] {
+        for other in ["task", "entity", "adjunct"] {
             let mut write = done(1, Kind::Deploy, 1);
             let mut second = write.acks[0].clone();
-            let id = if other == "task" {
-                &mut second.task
-            } else {
-                &mut second.entity
+            let id = match other {
+                "task" => &mut second.task,
+                "entity" => &mut second.entity,
+                _ => &mut second.adjunct,
             };
             *id = Some("other".into());
             write.acks.push(second);

@@ -1,6 +1,6 @@
 //! Histories by hand.
 
-use super::super::history::{Ack, Kind, Node, Part, Shown, ShownTask, Told, Write};
+use super::super::history::{Ack, Kind, Node, Part, Shown, ShownAdjunct, ShownTask, Told, Write};
 use super::super::mark::Mark;
 
 pub(crate) fn mark(number: u64) -> Mark {
@@ -18,6 +18,7 @@ pub(crate) fn done(number: u64, kind: Kind, app: u64) -> Write {
         by: Some("a-1".into()),
         task: Some(format!("t{number}")),
         entity: Some("i".into()),
+        adjunct: Some(format!("a{number}")),
     });
     write
 }
@@ -41,7 +42,22 @@ pub(crate) fn app(name: &str, values: &[(Part, u64)]) -> Shown {
             .map(|(part, number)| (*part, mark(*number).to_string()))
             .collect(),
         has_config: true,
+        ..Shown::default()
     }
+}
+
+/// The same with adjuncts, each of the write of its number.
+pub(crate) fn with(mut app: Shown, adjuncts: &[(u64, bool)]) -> Shown {
+    app.adjuncts = adjuncts
+        .iter()
+        .map(|(number, is_feed)| ShownAdjunct {
+            id: format!("a{number}"),
+            mark: mark(*number).to_string(),
+            is_feed: *is_feed,
+            has_crossed: false,
+        })
+        .collect();
+    app
 }
 
 pub(crate) fn node(name: &str, apps: &[Shown]) -> Node {

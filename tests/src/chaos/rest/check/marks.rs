@@ -7,7 +7,7 @@ use crate::chaos::fault::Fault;
 use crate::chaos::tally::Tally;
 
 /// What clients, readers and calls do in each run, by what it is counted under.
-const ALWAYS: [&str; 14] = [
+const ALWAYS: [&str; 20] = [
     "deployed",
     "put",
     "put_taken",
@@ -19,6 +19,12 @@ const ALWAYS: [&str; 14] = [
     "called",
     "called_idempotent",
     "called_badly",
+    "policies_attached",
+    "feeds_attached",
+    "adjuncts_removed",
+    "levels_set",
+    "policies_acted",
+    "feeds_looked",
     "asked_again",
     "sights_of_leaders",
     "sights_of_standbys",

@@ -1,15 +1,21 @@
 //! What must hold of a plane of entities that was written to over REST: one file a rule, each tested on histories that break it.
 
+mod adjuncts;
+pub(crate) use adjuncts::adjuncts;
 mod answers;
 pub(crate) use answers::answers;
+mod feeds;
+pub(crate) use feeds::feeds;
 mod kept;
 pub(crate) use kept::kept;
 mod marks;
 pub(crate) use marks::{missed, nothing_happened};
+mod policies;
+pub(crate) use policies::policies;
 mod sights;
 pub(crate) use sights::sights;
 mod strokes;
-pub(crate) use strokes::strokes;
+pub(crate) use strokes::{by_mark, strokes};
 mod tasks;
 pub(crate) use tasks::tasks;
 

@@ -1,5 +1,5 @@
-//! What calls did to the world: one that must not be made twice was made once at most, each that is shown as completed was made, and none that
-//! nobody asked for or that was refused.
+//! What was done to the world. Of calls: one that must not be made twice was made once at most, each that is shown as completed was made, and none
+//! that nobody asked for or that was refused.
 
 use std::collections::BTreeMap;
 
@@ -9,14 +9,37 @@ use super::super::mark::Mark;
 use super::tasks::shown;
 use crate::chaos::check::{Finding, Rule};
 
-/// How often each call acted, from lines of epoch, node, process and mark, and nanoseconds.
-pub(crate) fn by_mark(text: &str) -> BTreeMap<String, u64> {
+/// One act of a call, or of a policy or feed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Stroke<'a> {
+    pub(crate) epoch: u64,
+    pub(crate) mark: &'a str,
+    /// When its leave was looked at, by CLOCK_BOOTTIME.
+    pub(crate) nanos: u64,
+}
+
+/// Each of them, from lines of epoch, node, process and mark, and nanoseconds. The last line may be half written.
+pub(crate) fn each(text: &str) -> impl Iterator<Item = Stroke<'_>> {
+    let whole = text
+        .split_inclusive('\n')
+        .filter_map(|line| line.strip_suffix('\n'));
+    whole.filter_map(|line| {
+        let mut words = line.split(' ');
+        let (epoch, _, act, nanos) = (words.next()?, words.next()?, words.next()?, words.next()?);
+        let (_, mark) = act.split_once('.')?;
+        Some(Stroke {
+            epoch: epoch.parse().ok()?,
+            mark,
+            nanos: nanos.parse().ok()?,
+        })
+    })
+}
+
+/// How often each acted.
+pub(crate) fn by_mark(text: &str) -> BTreeMap<&str, u64> {
     let mut strokes = BTreeMap::new();
-    for line in text.lines() {
-        let act = line.split(' ').nth(2);
-        if let Some((_, mark)) = act.and_then(|act| act.split_once('.')) {
-            *strokes.entry(mark.to_owned()).or_default() += 1;
-        }
+    for stroke in each(text) {
+        *strokes.entry(stroke.mark).or_default() += 1;
     }
     strokes
 }
@@ -28,23 +51,24 @@ pub(crate) fn strokes(ledger: &Ledger<'_>, writes: &[Write], nodes: &[Node], tex
     for (mark, count) in &strokes {
         let asked = mark.parse::<Mark>().ok().and_then(|mark| ledger.write(mark));
         let found = match asked.map(|write| (write.kind, write.told)) {
-            Some((Kind::Invoke { .. }, Told::Refused(status))) => {
+            Some((Kind::Invoke { .. } | Kind::Attach { .. }, Told::Refused(status))) => {
                 Some((Rule::NeverApplied, format!("was answered {status}, and acted")))
             }
             Some((Kind::Invoke { is_idempotent: false }, _)) if *count > 1 => {
                 Some((Rule::ActedTwice, format!("acted {count} times")))
             }
-            Some((Kind::Invoke { .. }, _)) => None,
+            Some((Kind::Invoke { .. } | Kind::Attach { .. }, _)) => None,
             _ => Some((Rule::NeverApplied, "acted, and nobody has asked for that".into())),
         };
-        findings.extend(found.map(|(rule, how)| Finding::new(rule, format!("call {mark} {how}"))));
+        findings.extend(found.map(|(rule, how)| Finding::new(rule, format!("{mark} {how}"))));
     }
     for write in writes
         .iter()
         .filter(|write| matches!(write.kind, Kind::Invoke { .. }))
     {
         let mark = write.mark.to_string();
-        if shown(write, nodes).is_some_and(|task| task.is_completed()) && !strokes.contains_key(&mark) {
+        if shown(write, nodes).is_some_and(|task| task.is_completed()) && !strokes.contains_key(mark.as_str())
+        {
             let how = format!("call {mark} is completed, and has not acted");
             findings.push(Finding::new(Rule::NotActed, how));
         }
@@ -65,6 +89,8 @@ mod tests {
             told(4, Kind::InvokeBadly, 1, Told::Refused(400)),
             told(5, Kind::Invoke { is_idempotent: true }, 1, Told::Refused(503)),
             done(6, Kind::Invoke { is_idempotent: false }, 1),
+            done(7, Kind::Attach { is_feed: true }, 1),
+            told(8, Kind::Attach { is_feed: false }, 1, Told::Refused(503)),
         ];
         let mut node = node("a", &[]);
         node.tasks.insert("t2".into(), task("Completed", "c1n2"));
@@ -77,7 +103,7 @@ mod tests {
 
     #[test]
     fn only_what_may_be_repeated_is() {
-        let fine = "1 a 7.c1n2 10\n1 a 7.c1n3 11\n2 b 8.c1n3 12\n";
+        let fine = "1 a 7.c1n2 10\n1 a 7.c1n3 11\n2 b 8.c1n3 12\n2 b 8.c1n7 12\n2 b 8.c1n7 13\n";
         assert_eq!(rules(fine), []);
         assert_eq!(rules(&format!("{fine}2 b 8.c1n6 13\n")), []);
         assert_eq!(rules(&format!("{fine}2 b 8.c1n2 13\n")), [Rule::ActedTwice]);
@@ -96,7 +122,7 @@ mod tests {
     #[test]
     fn what_was_refused_or_never_asked_for_has_not_acted() {
         let fine = "1 a 7.c1n2 10\n1 a 7.c1n3 11\n";
-        for mark in ["c1n4", "c1n5", "c1n1", "c1n9", "x"] {
+        for mark in ["c1n4", "c1n5", "c1n8", "c1n1", "c1n9", "x"] {
             assert_eq!(
                 rules(&format!("{fine}1 a 7.{mark} 12\n")),
                 [Rule::NeverApplied],
