@@ -417,10 +417,12 @@ impl Run {
     fn words(&self) -> String {
         let sum = |of: &AtomicU64| of.load(Ordering::Relaxed);
         let verdict = lock(&self.verdict);
-        let broken: BTreeMap<_, usize> = verdict.broken.iter().fold(BTreeMap::new(), |mut sums, broken| {
-            *sums.entry(broken.rule.to_string()).or_default() += 1;
-            sums
-        });
+        // How often each, and how the first was: whoever ends a campaign now is not to lose that.
+        let mut broken = BTreeMap::new();
+        for found in &verdict.broken {
+            let (count, _) = broken.entry(found.rule.to_string()).or_insert((0, &found.how));
+            *count += 1;
+        }
         format!(
             "{:.0} s: {} faults, {} takeovers, {} acknowledged; {} rounds judged, broken: {broken:?}",
             self.begun.elapsed().as_secs_f64(),
