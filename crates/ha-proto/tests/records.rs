@@ -91,6 +91,8 @@ fn a_look_that_is_under_way_will_do_for_who_begins_again() {
         h.run(5);
     }
     tell(&mut h, 1, Mode::Auto);
+    h.run(20);
+    assert_eq!(h.role(1), Role::Initializing, "and it waits for that");
     let list = h.take(1, "list nodes");
     let reply = h.land(&list.op);
     h.answer(1, &list, reply);
@@ -182,6 +184,18 @@ fn of_two_processes_the_one_with_the_lower_nonce_gives_the_other_time_to_stop() 
     h.seats[1].node.stop(now);
     h.pump();
     assert!(h.seats[1].events.contains(&Event::Stopped));
+}
+
+#[test]
+fn who_is_to_stop_stops_also_when_no_look_falls_on_that_moment() {
+    let mut h = Hand::new();
+    h.config = config().poll(70 * MS).build().unwrap();
+    for i in 0..2 {
+        h.boot(i, Mode::Auto);
+        h.run(400);
+    }
+    let took = beside(&mut h, 1, (1..200).map(|beat| (LOWER, beat))).expect("it stops");
+    assert!((900..1300).contains(&took), "{took}");
 }
 
 #[test]
