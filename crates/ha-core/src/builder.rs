@@ -213,3 +213,22 @@ impl PlaneBuilder {
         ha_proto::boot_nonce(seed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_of_mode_is_waited_for_as_long_as_the_slowest_takes() {
+        let mode_timeout = |config: Config| {
+            let store = Arc::new(ha_store::MemoryStore::default());
+            let id = NodeId::new("n1").unwrap();
+            let plane = PlaneBuilder::new(id, store).config(config).start().unwrap();
+            plane.mode_timeout
+        };
+        assert_eq!(mode_timeout(Config::default()), Duration::from_secs(20));
+        let bucket = Config::bucket().build().unwrap();
+        let (beat, lease) = (bucket.pace().beat, bucket.lease_ttl());
+        assert_eq!(mode_timeout(bucket), beat + beat + beat + lease);
+    }
+}

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ha_proto::{Instant, Mode, Node, Role};
+use ha_proto::{Instant, LoadProgress, Mode, Node, Role};
 
 use crate::clock::wall_ms;
 use crate::meter::Meter;
@@ -40,6 +40,26 @@ impl Lately {
         }
         news
     }
+
+    /// How far a load has come that takes its time.
+    fn news_of_load(&mut self, now: Instant, load: Option<LoadProgress>) -> Option<String> {
+        let Some(load) = load else {
+            self.load_told = now;
+            return None;
+        };
+        if now.since(self.load_told) < LOAD_TOLD_EVERY {
+            return None;
+        }
+        self.load_told = now;
+        let (parts, of, seq, head) = (load.parts, load.of_parts, load.seq, load.head);
+        Some(if load.is_restored {
+            format!("read on to slot {seq} of {head}")
+        } else if parts < of || of == 0 {
+            format!("{parts} of {of} parts have come")
+        } else {
+            format!("restoring it from {of} parts")
+        })
+    }
 }
 
 pub(crate) fn publish(node: &Node, now: Instant, shared: &Shared, lately: &mut Lately, meter: &Meter) {
@@ -71,31 +91,13 @@ pub(crate) fn publish(node: &Node, now: Instant, shared: &Shared, lately: &mut L
         }
     }
     let due = lately.published.is_none_or(|at| now.since(at) >= NOT_MORE_OFTEN);
-    tell_of_load(node, now, lately);
+    if let Some(words) = lately.news_of_load(now, node.loading()) {
+        tracing::info!("loading the state: {words}");
+    }
     if lately.changed || due {
         lately.changed = false;
         lately.published = Some(now);
         shared.set_status(status(node, now, shared, lately, meter));
-    }
-}
-
-/// Says how far a load has come that takes its time.
-fn tell_of_load(node: &Node, now: Instant, lately: &mut Lately) {
-    let Some(load) = node.loading() else {
-        lately.load_told = now;
-        return;
-    };
-    if now.since(lately.load_told) < LOAD_TOLD_EVERY {
-        return;
-    }
-    lately.load_told = now;
-    let (parts, of, seq, head) = (load.parts, load.of_parts, load.seq, load.head);
-    if load.is_restored {
-        tracing::info!("loading the state: read on to slot {seq} of {head}");
-    } else if parts < of || of == 0 {
-        tracing::info!("loading the state: {parts} of {of} parts have come");
-    } else {
-        tracing::info!("loading the state: restoring it from {of} parts");
     }
 }
 
@@ -291,6 +293,29 @@ mod tests {
         assert!(lately.is_news(t(10), "broken"), "another");
         assert!(lately.is_news(t(11), "slow"), "again");
         assert!(!lately.is_news(t(12), "slow") && !lately.is_news(t(12), "broken"));
+    }
+
+    #[test]
+    fn a_load_is_told_of_once_a_second_by_what_it_waits_for() {
+        let mut lately = Lately::default();
+        let load = |parts, of_parts, is_restored| LoadProgress {
+            parts,
+            of_parts,
+            is_restored,
+            seq: ha_proto::Seq(7),
+            head: ha_proto::Seq(9),
+        };
+        assert_eq!(lately.news_of_load(t(1), None), None);
+        let soon = Instant::from_millis(1999);
+        assert_eq!(lately.news_of_load(soon, Some(load(0, 0, false))), None);
+        for (secs, load, words) in [
+            (2, load(0, 0, false), "0 of 0 parts have come"),
+            (3, load(1, 2, false), "1 of 2 parts have come"),
+            (4, load(2, 2, false), "restoring it from 2 parts"),
+            (5, load(2, 2, true), "read on to slot 7 of 9"),
+        ] {
+            assert_eq!(lately.news_of_load(t(secs), Some(load)).as_deref(), Some(words));
+        }
     }
 
     #[test]

@@ -274,3 +274,50 @@ impl Worker {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A state that nobody can use.
+    struct Unusable;
+
+    impl StateMachine for Unusable {
+        fn apply(&mut self, _: &Change) {}
+        fn reset(&mut self) {}
+        fn unusable(&self) -> Option<String> {
+            Some("too new".to_owned())
+        }
+        fn snapshot(&mut self) -> Vec<Vec<u8>> {
+            Vec::new()
+        }
+        fn restore(&mut self, _: &[&[u8]]) -> Result<(), RestoreError> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn that_a_state_is_unusable_is_told_once_and_again_after_it_was_reset() {
+        let (answers, mut told) = mpsc::unbounded_channel();
+        let mut worker = Worker {
+            state: Box::new(Unusable),
+            is_unusable: false,
+            answers,
+            followers: follower_channel(),
+        };
+        let mut times = |worker: &mut Worker| {
+            worker.check();
+            worker.check();
+            std::iter::from_fn(|| told.try_recv().ok()).count()
+        };
+        assert_eq!(times(&mut worker), 1);
+        assert_eq!(times(&mut worker), 0);
+        worker.reset(Seq(0));
+        assert_eq!(times(&mut worker), 1);
+    }
+
+    #[test]
+    fn a_state_has_no_levels_unless_it_says_so() {
+        assert_eq!(().level(), 0);
+    }
+}

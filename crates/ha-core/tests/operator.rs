@@ -4,7 +4,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{becomes, builder, until};
+use common::{becomes, builder, config, until};
 use ha_core::{Append, Epoch, Mode, ModeError, ReadError, Refusal, Role, Seq, UnknownWrite};
 use ha_proto::WriteId;
 use ha_store::MemoryStore;
@@ -101,4 +101,37 @@ fn what_was_not_done_says_what_to_do() {
     );
     let slow = ModeError::Slow(Duration::from_secs(20)).to_string();
     assert!(slow.contains("20s") && slow.contains("later"), "{slow}");
+}
+
+#[tokio::test]
+async fn who_gives_up_leads_no_more_and_says_why() {
+    let plane = builder("n1", MemoryStore::default()).start().unwrap();
+    becomes(&plane, Role::Master).await;
+    plane.give_up("the disk of this machine is full");
+    becomes(&plane, Role::Failed).await;
+    until("it says why", || {
+        let errors = plane.status().errors;
+        errors.iter().any(|e| e == "the disk of this machine is full")
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_change_may_be_as_large_as_is_said_and_no_larger() {
+    let config = config().batch_bytes(4096).build().unwrap();
+    let plane = builder("n1", MemoryStore::default())
+        .config(config)
+        .start()
+        .unwrap();
+    becomes(&plane, Role::Master).await;
+    let largest = plane.largest_change();
+    assert_eq!(largest, 4096);
+    assert!(matches!(
+        plane.append(vec![7; largest]).await,
+        Append::Committed(_)
+    ));
+    assert_eq!(
+        plane.append(vec![7; largest + 1]).await,
+        Append::Fenced(Refusal::TooLarge)
+    );
 }

@@ -227,6 +227,67 @@ async fn each_write_is_given_up_when_its_own_time_is_over() {
     let _told = first.await.unwrap();
 }
 
+#[tokio::test]
+async fn a_write_is_given_up_in_its_time_also_when_those_behind_it_were_refused() {
+    let store = Arc::new(Faulty::new(MemoryStore::default(), 1));
+    let plane = builder("n1", store.clone())
+        .append_timeout(Duration::from_millis(800))
+        .start()
+        .unwrap();
+    becomes(&plane, Role::Master).await;
+    until("it may act", || plane.status().may_act).await;
+    store.add(
+        Rule::new(Fault::ReplyLost { silent: true })
+            .on(Operation::Create)
+            .under("journal/"),
+    );
+    let append = |change: &'static str| {
+        let plane = plane.clone();
+        tokio::spawn(async move { plane.append(change).await })
+    };
+    let lost = append("lost");
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let behind = append("behind");
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let told = plane.clone();
+    tokio::spawn(async move { told.change_mode(Mode::HotStandby).await });
+    assert!(matches!(behind.await.unwrap(), Append::Fenced(_)));
+    let lost = tokio::time::timeout(Duration::from_secs(5), lost).await;
+    assert!(matches!(lost, Ok(Ok(Append::Unknown(_)))), "{lost:?}");
+}
+
+#[tokio::test]
+async fn a_silent_leader_is_shown_to_have_failed_though_followers_may_be_silent_for_longer() {
+    let millis = Duration::from_millis;
+    let pace = ha_core::proto::Pace {
+        beat: millis(50),
+        follower_beat: millis(50),
+        look: millis(6000),
+        follower_look: millis(6000),
+    };
+    let config = common::config().pace(pace).build().unwrap();
+    let store = MemoryStore::default();
+    let faulty = Arc::new(Faulty::new(store.clone(), 1));
+    let one = builder("n1", faulty.clone())
+        .config(config.clone())
+        .start()
+        .unwrap();
+    becomes(&one, Role::Master).await;
+    let two = builder("n2", store).config(config).mode(Mode::HotBackup);
+    let two = two.start().unwrap();
+    until("it shows the master", || {
+        role_of(&two.status(), "n1") == Some(Role::Master)
+    })
+    .await;
+    faulty.cut();
+    let cut = std::time::Instant::now();
+    until("it shows that it has failed", || {
+        role_of(&two.status(), "n1") == Some(Role::Failed)
+    })
+    .await;
+    assert!(cut.elapsed() < millis(5000), "{:?}", cut.elapsed());
+}
+
 #[test]
 fn a_member_is_known_by_the_nonce_of_its_seed() {
     let seed = [5; 32];

@@ -1,7 +1,7 @@
 //! A node that begins again or stops in the middle of something: what it waits for, and what it need not read again.
 
 use ha_proto::{
-    Event, FailureKind, Input, Mode, Pace, RequestId, Role, Seq, StoreFailure, StoreReply, layout,
+    Digest, Event, FailureKind, Input, Mode, Pace, RequestId, Role, Seq, StoreFailure, StoreReply, layout,
 };
 use ha_sim::hand::{Hand, config, kinds, takeover};
 use std::sync::Arc;
@@ -77,6 +77,35 @@ fn a_read_that_is_asked_for_amid_a_failure_is_answered_when_the_journal_can_be_r
     let pos = h.truth.pos;
     h.run(1000);
     assert!(h.answered(1) >= Some(Seq(pos)), "{:?}", h.answered(1));
+}
+
+#[test]
+fn the_pauses_between_two_tries_double() {
+    let mut h = Hand::plane(1);
+    // The journal has a hole.
+    let slot = h.truth.pos + 2;
+    let (junk, _) = h.forge(0, slot, 1, Digest([7; 32]), &takeover());
+    h.land(&junk);
+    h.boot(1, Mode::HotStandby);
+    let tries = |h: &Hand| {
+        let tried = |e: &&Event| matches!(e, Event::RoleChanged { from, .. } if *from == Role::Failed);
+        h.seats[1].events.iter().filter(tried).count()
+    };
+    let mut at = Vec::new();
+    while at.len() < 4 {
+        h.run(5);
+        if tries(&h) > at.len() {
+            at.push(h.ms);
+        }
+        assert!(h.ms < 9000, "it does not try on: {at:?}");
+    }
+    let pauses: Vec<_> = at.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    // And it takes a moment to find the hole.
+    let are = |pause, at_least| (at_least..at_least + 200).contains(&pause);
+    assert!(
+        are(pauses[0], 200) && are(pauses[1], 400) && are(pauses[2], 800),
+        "{pauses:?}"
+    );
 }
 
 #[test]

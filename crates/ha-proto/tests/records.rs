@@ -60,6 +60,17 @@ fn between_two_looks_a_follower_reads_its_leaders_record_alone() {
 }
 
 #[test]
+fn looks_at_all_records_are_counted_and_those_at_some_are_not() {
+    let mut h = looking_seldom(2);
+    look(&mut h, 1);
+    let before = h.seats[1].node.looks_at_all();
+    h.run(300);
+    assert_eq!(h.seats[1].node.looks_at_all(), before);
+    look(&mut h, 1);
+    assert_eq!(h.seats[1].node.looks_at_all(), before + 1);
+}
+
+#[test]
 fn who_begins_again_looks_at_once() {
     let mut h = looking_seldom(2);
     tell(&mut h, 1, Mode::Disabled);
@@ -80,6 +91,8 @@ fn a_look_that_is_under_way_will_do_for_who_begins_again() {
         h.run(5);
     }
     tell(&mut h, 1, Mode::Auto);
+    h.run(20);
+    assert_eq!(h.role(1), Role::Initializing, "and it waits for that");
     let list = h.take(1, "list nodes");
     let reply = h.land(&list.op);
     h.answer(1, &list, reply);
@@ -115,10 +128,10 @@ fn what_is_wrong_with_a_record_is_said_once() {
     assert_eq!((skipped(&h), h.seats[0].node.bad_records().count()), (1, 1));
 }
 
-/// What a process writes as `n1`'s record.
-fn foreign(h: &Hand, nonce: Nonce, beat: u64) -> std::sync::Arc<[u8]> {
-    let own = &h.seats[1].node.process().nonce.to_string();
-    let text = String::from_utf8(h.store.objects["nodes/n1"].to_vec()).expect("text");
+/// What a process writes as a node's record.
+fn foreign(h: &Hand, i: usize, nonce: Nonce, beat: u64) -> std::sync::Arc<[u8]> {
+    let own = &h.seats[i].node.process().nonce.to_string();
+    let text = String::from_utf8(h.store.objects[&format!("nodes/n{i}")].to_vec()).expect("text");
     let (before, after) = text.split_once("\"beat\":").expect("a beat");
     let end = after.find([',', '}']).expect("an end");
     let text = format!("{before}\"beat\":{beat}{}", &after[end..]);
@@ -126,22 +139,23 @@ fn foreign(h: &Hand, nonce: Nonce, beat: u64) -> std::sync::Arc<[u8]> {
     text.replace(own, &nonce.to_string()).into_bytes().into()
 }
 
-/// Another process writes n1's record at every poll, by these nonces and beats; what n1 itself writes does not come to lie there.
-/// After how many milliseconds has n1 given up?
-fn beside(h: &mut Hand, writes: impl Iterator<Item = (Nonce, u64)>) -> Option<u64> {
-    let own = h.store.objects["nodes/n1"].clone();
+/// Another process writes a node's record at every poll, by these nonces and beats; what the node itself writes does not come to lie there.
+/// After how many milliseconds has it given up?
+fn beside(h: &mut Hand, i: usize, writes: impl Iterator<Item = (Nonce, u64)>) -> Option<u64> {
+    let key = format!("nodes/n{i}");
+    let own = h.store.objects[&key].clone();
     let began = h.ms;
     for (nonce, beat) in writes {
-        h.store.objects.insert("nodes/n1".into(), own.clone());
-        let record = foreign(h, nonce, beat);
-        h.store.objects.insert("nodes/n1".into(), record);
-        h.hold(1, "put nodes");
+        h.store.objects.insert(key.clone(), own.clone());
+        let record = foreign(h, i, nonce, beat);
+        h.store.objects.insert(key.clone(), record);
+        h.hold(i, "put nodes");
         h.run(50);
-        while h.asks_for(1, "put nodes") {
-            let put = h.take(1, "put nodes");
-            h.answer(1, &put, StoreReply::Done);
+        while h.asks_for(i, "put nodes") {
+            let put = h.take(i, "put nodes");
+            h.answer(i, &put, StoreReply::Done);
         }
-        if h.role(1) == Role::Failed {
+        if h.role(i) == Role::Failed {
             return Some(h.ms - began);
         }
     }
@@ -154,10 +168,10 @@ const HIGHER: Nonce = Nonce([255; 16]);
 #[test]
 fn of_two_processes_the_one_with_the_lower_nonce_gives_the_other_time_to_stop() {
     let mut h = Hand::plane(2);
-    let took = beside(&mut h, (1..200).map(|beat| (LOWER, beat))).expect("it stops");
+    let took = beside(&mut h, 1, (1..200).map(|beat| (LOWER, beat))).expect("it stops");
     assert!((900..1300).contains(&took), "{took}");
     let mut h = Hand::plane(2);
-    let took = beside(&mut h, (1..200).map(|beat| (HIGHER, beat))).expect("it stops as well");
+    let took = beside(&mut h, 1, (1..200).map(|beat| (HIGHER, beat))).expect("it stops as well");
     assert!((1800..2200).contains(&took), "{took}");
     assert!(
         h.seats[1]
@@ -173,11 +187,57 @@ fn of_two_processes_the_one_with_the_lower_nonce_gives_the_other_time_to_stop() 
 }
 
 #[test]
+fn who_is_to_stop_stops_also_when_no_look_falls_on_that_moment() {
+    let mut h = Hand::new();
+    h.config = config().poll(70 * MS).build().unwrap();
+    for i in 0..2 {
+        h.boot(i, Mode::Auto);
+        h.run(400);
+    }
+    let took = beside(&mut h, 1, (1..200).map(|beat| (LOWER, beat))).expect("it stops");
+    assert!((900..1300).contains(&took), "{took}");
+}
+
+#[test]
+fn a_leader_gives_another_process_of_its_id_time_to_stop_whatever_their_nonces() {
+    let mut h = Hand::plane(1);
+    let took = beside(&mut h, 0, (1..200).map(|beat| (LOWER, beat))).expect("it stops");
+    assert!((1800..2300).contains(&took), "{took}");
+}
+
+/// A process of the leader's id, with a lower nonce than the leader's, that takes no part.
+fn second_of_the_leaders_id() -> (Hand, Nonce) {
+    let mut h = Hand::plane(1);
+    let leader = h.seats[0].node.process().nonce;
+    while h.seats[0].node.process().nonce >= leader {
+        h.ms += 1;
+        h.boot(0, Mode::HotBackup);
+    }
+    h.run(300);
+    assert_eq!(h.role(0), Role::HotBackup);
+    (h, leader)
+}
+
+#[test]
+fn who_finds_that_the_leader_has_its_id_stops_first_whatever_their_nonces() {
+    let (mut h, leader) = second_of_the_leaders_id();
+    let took = beside(&mut h, 0, (1..200).map(|beat| (leader, beat))).expect("it stops");
+    assert!((900..1300).contains(&took), "{took}");
+}
+
+#[test]
+fn of_two_processes_of_which_a_third_led_the_one_with_the_lower_nonce_gives_time() {
+    let (mut h, _) = second_of_the_leaders_id();
+    let took = beside(&mut h, 0, (1..200).map(|beat| (HIGHER, beat))).expect("it stops");
+    assert!((1800..2300).contains(&took), "{took}");
+}
+
+#[test]
 fn what_the_process_before_had_sent_is_no_second_process_in_whatever_order_it_lands() {
     let mut h = Hand::plane(2);
     let same = (0..60).map(|_| (LOWER, 100));
     let falling = (0..60).map(|n| (LOWER, 99 - n));
-    assert_eq!(beside(&mut h, same.chain(falling)), None);
+    assert_eq!(beside(&mut h, 1, same.chain(falling)), None);
 }
 
 #[test]
@@ -185,7 +245,7 @@ fn a_second_process_that_is_replaced_by_a_third_is_waited_for_anew() {
     let mut h = Hand::plane(2);
     let second = (1..15).map(|beat| (LOWER, beat));
     let third = (1..200).map(|beat| (Nonce([1; 16]), beat));
-    let took = beside(&mut h, second.chain(third)).expect("it stops");
+    let took = beside(&mut h, 1, second.chain(third)).expect("it stops");
     assert!((14 * 50 + 900..14 * 50 + 1300).contains(&took), "{took}");
 }
 
