@@ -353,8 +353,8 @@ impl Campaign {
             program: self.program.clone(),
             timings,
             profile,
-            // Over REST a bucket takes a few entries a second, and a sleeper is to be left behind by two snapshots.
-            snapshot_entries: if self.entities && self.store.is_bucket() {
+            // Over REST all but a directory take a few entries a second, and a sleeper is to be left behind by two snapshots.
+            snapshot_entries: if self.entities && self.store != Store::Directory {
                 5
             } else {
                 20

@@ -90,10 +90,8 @@ impl Round {
             patience: AT_REST,
             ..world
         };
-        let shown = settled(&at_rest, &writes, self.patience);
+        let (shown, text) = settled(&at_rest, &writes, &acts, self.patience);
         self.write_down(&writes, &shown)?;
-        // Before any is ended, for another would take over. Nobody may have acted yet.
-        let text = std::fs::read_to_string(&acts).unwrap_or_default();
         drop(nodes);
         let mut tally = tally(&done, &writes, &seen, &shown);
         tally.connection_faults = connection_faults;

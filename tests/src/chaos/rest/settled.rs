@@ -2,16 +2,24 @@
 //! of.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::check::each;
 use super::client::World;
 use super::history::{Node, Part, Shown, ShownTask, Write};
 use super::mark::Mark;
 use super::request::{adjuncts, config, is_at_work};
 use crate::http::Request;
 
-/// Waits until all nodes show the same, all tasks have ended, and adjuncts are up to date, or for so long; and gives what each shows then.
-pub(crate) fn settled(world: &World, writes: &[Write], patience: Duration) -> Vec<Node> {
+/// Waits until all nodes show the same, all tasks have ended, and adjuncts are up to date, or for so long; and gives what each shows then, and what
+/// had been done to the world right after.
+pub(crate) fn settled(
+    world: &World,
+    writes: &[Write],
+    acts: &Path,
+    patience: Duration,
+) -> (Vec<Node>, String) {
     let begun = Instant::now();
     let ids: BTreeSet<_> = writes.iter().filter_map(Write::task).collect();
     let mut nodes: Vec<_> = world
@@ -36,21 +44,23 @@ pub(crate) fn settled(world: &World, writes: &[Write], patience: Duration) -> Ve
             let ended = node.tasks.values().filter(|task| task.has_ended).count();
             node.apps == nodes[0].apps && ended == ids.len()
         };
-        if nodes.iter().all(is_settled) && adjuncts_are_up_to_date(&nodes[0].apps)
+        // Nobody may have acted yet.
+        let text = std::fs::read_to_string(acts).unwrap_or_default();
+        let newest = each(&text).map(|stroke| stroke.epoch).max();
+        if nodes.iter().all(is_settled) && adjuncts_are_up_to_date(&nodes[0].apps, newest)
             || begun.elapsed() > patience
         {
-            return nodes;
+            return (nodes, text);
         }
         std::thread::sleep(Duration::from_millis(100));
     }
 }
 
-/// Whether each feed has looked in the epoch in which any has, and each policy has done what it must.
-fn adjuncts_are_up_to_date(apps: &[Shown]) -> bool {
-    let newest = apps.iter().flat_map(|app| app.seen.values()).max();
+/// Whether each feed has looked in the epoch that acts, and each policy has done what it must.
+fn adjuncts_are_up_to_date(apps: &[Shown], newest: Option<u64>) -> bool {
     apps.iter().all(|app| {
         let mut feeds = app.adjuncts.iter().filter(|adjunct| adjunct.is_feed);
-        let is_fed = feeds.all(|feed| app.seen.get(&feed.mark) == newest);
+        let is_fed = feeds.all(|feed| app.seen.get(&feed.mark).copied() == newest);
         is_fed && app.policies_are_up_to_date() && !app.is_at_work
     })
 }

@@ -15,7 +15,7 @@ pub(crate) use policies::policies;
 mod sights;
 pub(crate) use sights::sights;
 mod strokes;
-pub(crate) use strokes::{by_mark, strokes};
+pub(crate) use strokes::{by_mark, each, strokes};
 mod tasks;
 pub(crate) use tasks::tasks;
 
