@@ -84,7 +84,8 @@ impl Profile {
 const LARGEST_ENTRY: usize = 8 << 20;
 
 /// An entry waits so long, as a part of a round trip, for clients that were answered and come back: a thousand of them over HTTP take tens of
-/// milliseconds. Whoever comes back later than the next entry has left waits for two round trips, so that waiting for less than one is never worse.
+/// milliseconds. Whoever comes back after the next entry has left waits for two round trips, so that they lose nothing by
+/// a wait of less than one. Somebody else may wait that long once, when they do not come back.
 const LINGER_PERCENT: u32 = 75;
 
 #[cfg(test)]

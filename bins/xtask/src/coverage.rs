@@ -15,7 +15,7 @@ const PACKAGES: [&str; 5] = ["ha-core", "ha-proto", "ha-rebind", "ha-rest", "ha-
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Only this package, and others that are named like it. All by default.
+    /// Only this package; it may be said more than once. All by default.
     #[arg(long = "package", value_parser = PACKAGES)]
     packages: Vec<String>,
     /// Of a hundred lines of each package so many must be reached.

@@ -174,10 +174,8 @@ impl State {
         }
         let changes = &batch.changes[rest..];
         let places = self.fetch(changes);
-        // Only what is removed makes another one move.
-        let stays = !changes.iter().any(|c| matches!(c, Change::Remove { .. }));
         for (change, place) in changes.iter().zip(places) {
-            let fits = self.set_in_place(place, stays, change) || make(self, change, time_ms);
+            let fits = self.set_in_place(place, change) || make(self, change, time_ms);
             self.skipped += u64::from(!fits);
         }
         Applied::Done(batch.number)
@@ -200,8 +198,8 @@ impl State {
         places
     }
 
-    /// Sets a sensor of the entity that was found in a place, unless another one is there by now; if all stay where they are it is not asked.
-    fn set_in_place(&mut self, place: Option<usize>, stays: bool, change: &Change<'_>) -> bool {
+    /// Sets a sensor of the entity that was found in a place, unless another one is there by now.
+    fn set_in_place(&mut self, place: Option<usize>, change: &Change<'_>) -> bool {
         let (
             Some(place),
             Change::SetSensor {
@@ -214,7 +212,7 @@ impl State {
             return false;
         };
         match self.entities.get_index_mut(place) {
-            Some((id, slot)) if stays || id == entity => {
+            Some((id, slot)) if id == entity => {
                 slot.sensors.set_text(sensor, value);
                 true
             }

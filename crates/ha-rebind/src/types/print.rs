@@ -24,12 +24,9 @@ use crate::task::Stream;
 ///         let name = stream.place.strip_prefix("/srv/printed/").filter(|name| !name.contains('/'));
 ///         let path = format!("/srv/printed/{}", name.ok_or("it lies in another folder")?);
 ///         let all = tokio::fs::read(path).await.map_err(|why| why.to_string())?;
-///         Ok(Bytes::from(all).slice(all_but(at_most, stream.size)..))
+///         let from = all.len().saturating_sub(at_most);
+///         Ok(Bytes::from(all).slice(from..))
 ///     }
-/// }
-///
-/// fn all_but(at_most: usize, size: u64) -> usize {
-///     usize::try_from(size).unwrap_or(usize::MAX).saturating_sub(at_most)
 /// }
 ///
 /// EntityTypes::built_in().read_streams_with(Shared);
