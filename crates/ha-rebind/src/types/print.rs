@@ -23,7 +23,8 @@ use crate::task::Stream;
 ///     async fn read(&self, stream: &Stream, at_most: usize) -> Result<Bytes, String> {
 ///         let name = stream.place.strip_prefix("/srv/printed/").filter(|name| !name.contains('/'));
 ///         let path = format!("/srv/printed/{}", name.ok_or("it lies in another folder")?);
-///         let all = tokio::fs::read(path).await.map_err(|why| why.to_string())?;
+///         let read = tokio::task::spawn_blocking(|| std::fs::read(path)).await;
+///         let all = read.map_err(|why| why.to_string())?.map_err(|why| why.to_string())?;
 ///         let from = all.len().saturating_sub(at_most);
 ///         Ok(Bytes::from(all).slice(from..))
 ///     }
