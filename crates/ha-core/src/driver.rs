@@ -22,6 +22,7 @@ use crate::permit::Acting;
 use crate::plane::{RoleEvent, Shared};
 use crate::publish::{Lately, publish};
 use crate::state::Host;
+use crate::then::Then;
 
 /// What reaches the driver's thread.
 pub(crate) enum Message {
@@ -29,7 +30,7 @@ pub(crate) enum Message {
     Append {
         epoch: Option<Epoch>,
         bytes: Arc<[u8]>,
-        reply: oneshot::Sender<Append>,
+        then: Then,
     },
     Applied {
         seq: Seq,
@@ -70,7 +71,7 @@ const WALL_EVERY: Duration = Duration::from_secs(1);
 const STOP_SLACK: Duration = Duration::from_secs(2);
 
 struct Appending {
-    reply: oneshot::Sender<Append>,
+    then: Then,
     sent: Option<UnknownWrite>,
 }
 
@@ -192,7 +193,7 @@ impl Driver {
         let now = self.clock.now();
         match message {
             Message::Input(input) => self.node.handle_input(now, input),
-            Message::Append { epoch, bytes, reply } => self.append(now, epoch, bytes, reply),
+            Message::Append { epoch, bytes, then } => self.append(now, epoch, bytes, then),
             Message::Applied { seq, reply } => self.barriers.push((seq, reply)),
             Message::ChangeMode { mode, reply } => {
                 let before = self.node.role(now);
@@ -238,24 +239,18 @@ impl Driver {
         }
     }
 
-    fn append(
-        &mut self,
-        now: Instant,
-        epoch: Option<Epoch>,
-        bytes: Arc<[u8]>,
-        reply: oneshot::Sender<Append>,
-    ) {
+    fn append(&mut self, now: Instant, epoch: Option<Epoch>, bytes: Arc<[u8]>, then: Then) {
         if epoch.is_some() && epoch != self.node.write_authority() {
-            return answer(reply, Append::Fenced(Refusal::Fenced));
+            return then.tell(Append::Fenced(Refusal::Fenced));
         }
         match self.node.propose(now, bytes) {
             Ok(ticket) => {
-                self.appends.insert(ticket, Appending { reply, sent: None });
+                self.appends.insert(ticket, Appending { then, sent: None });
                 self.append_deadlines
                     .push_back((now + self.append_timeout, ticket));
                 // It may have been sent at once: the event is in the queue.
             }
-            Err(why) => answer(reply, Append::Fenced(why.into())),
+            Err(why) => then.tell(Append::Fenced(why.into())),
         }
     }
 
@@ -351,7 +346,7 @@ impl Driver {
     fn settle(&mut self, tickets: Tickets, outcome: impl Fn(Option<UnknownWrite>) -> Append) {
         for number in tickets.first.0..=tickets.last.0 {
             if let Some(appending) = self.appends.remove(&Ticket(number)) {
-                answer(appending.reply, outcome(appending.sent));
+                appending.then.tell(outcome(appending.sent));
             }
         }
         while self
@@ -392,7 +387,7 @@ impl Driver {
             } else {
                 undecided(appending.sent)
             };
-            answer(appending.reply, outcome);
+            appending.then.tell(outcome);
         }
         let late: Vec<ReadId> = self
             .reads
@@ -424,7 +419,7 @@ impl Driver {
                 Some(write) => Append::Unknown(write),
                 None => Append::Fenced(Refusal::Stopped),
             };
-            answer(appending.reply, outcome);
+            appending.then.tell(outcome);
         }
         for (_, (_, reply)) in std::mem::take(&mut self.reads) {
             answer(reply, Err(ReadError::Stopped));

@@ -19,6 +19,7 @@ pub use permit::ActPermit;
 mod error;
 pub use error::{Append, AppendError, ModeError, ReadError, Refusal, StartError, UnknownWrite};
 mod status;
+mod then;
 pub use status::{ActivityStatus, NodeStatus, RoleChange, Status, TimingStatus};
 mod call;
 pub use call::failed_reply;

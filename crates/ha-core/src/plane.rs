@@ -14,6 +14,7 @@ use crate::error::{Append, ModeError, ReadError, Refusal, StartError, UnknownWri
 use crate::permit::{ActPermit, Acting};
 use crate::state::Followed;
 use crate::status::Status;
+use crate::then::Then;
 
 /// The role as it is, and until when it holds without news.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -196,15 +197,24 @@ impl Plane {
     /// Appends one change, if this node leads, or is about to: while its takeover is being validated the first change goes out beside that.
     /// Waits until it is durable; at most the append time-out.
     pub async fn append(&self, change: impl AsRef<[u8]>) -> Append {
-        self.append_under(None, change.as_ref()).await
+        self.begin_append(None, change.as_ref()).await
     }
 
-    async fn append_under(&self, epoch: Option<Epoch>, change: &[u8]) -> Append {
-        let bytes = Arc::from(change);
-        let stopped = Append::Fenced(Refusal::Stopped);
-        self.ask(|reply| Message::Append { epoch, bytes, reply })
-            .await
-            .unwrap_or(stopped)
+    fn begin_append(
+        &self,
+        epoch: Option<Epoch>,
+        change: &[u8],
+    ) -> impl Future<Output = Append> + Send + use<> {
+        let (reply, answer) = oneshot::channel();
+        // Who waits no more is told nothing.
+        self.append_then(epoch, change, move |outcome| drop(reply.send(outcome)));
+        async { answer.await.unwrap_or(Append::Fenced(Refusal::Stopped)) }
+    }
+
+    fn append_then(&self, epoch: Option<Epoch>, change: &[u8], then: impl FnOnce(Append) + Send + 'static) {
+        let (bytes, then) = (Arc::from(change), Then::new(then));
+        // If the driver has gone, the message is dropped, which says so.
+        let _ = self.driver.send(Message::Append { epoch, bytes, then });
     }
 
     /// How many bytes one change may have.
@@ -348,16 +358,18 @@ impl Leadership {
 
     /// Appends one change under this epoch.
     pub async fn append(&self, change: impl AsRef<[u8]>) -> Append {
-        self.plane.append_under(Some(self.epoch), change.as_ref()).await
+        self.begin_append(change.as_ref()).await
     }
 
     /// The same, and sent before this returns: what is begun first is committed first, or not at all.
     pub fn begin_append(&self, change: &[u8]) -> impl Future<Output = Append> + Send + use<> {
-        let (reply, answer) = oneshot::channel();
-        let (epoch, bytes) = (Some(self.epoch), Arc::from(change));
-        // If the driver has gone, so has the reply, which says so.
-        let _ = self.plane.driver.send(Message::Append { epoch, bytes, reply });
-        async { answer.await.unwrap_or(Append::Fenced(Refusal::Stopped)) }
+        self.plane.begin_append(Some(self.epoch), change)
+    }
+
+    /// The same, for who writes so much that a waiting task for each write is too dear: `then` is called with what became of it, once and in
+    /// any case, on whichever thread learns that, also on this one before this returns. It must be quick, and wait for nothing.
+    pub fn append_then(&self, change: &[u8], then: impl FnOnce(Append) + Send + 'static) {
+        self.plane.append_then(Some(self.epoch), change, then);
     }
 
     /// Leave to act on the world, if this node has it now.

@@ -5,7 +5,9 @@ mod common;
 use std::time::Duration;
 
 use common::{List, PATIENCE, becomes, builder, config, until};
-use ha_core::{Append, Change, Followed, Mode, ReadError, Resolution, RestoreError, Role, StateMachine};
+use ha_core::{
+    Append, Change, Followed, Mode, ReadError, Refusal, Resolution, RestoreError, Role, StateMachine,
+};
 use ha_store::{Fault, Faulty, MemoryStore, Operation, Rule};
 
 #[tokio::test]
@@ -382,4 +384,31 @@ async fn what_is_begun_first_is_committed_first_and_also_if_nobody_waits_for_it(
         .chain(["last".to_owned()])
         .collect();
     assert_eq!(list.all(), all);
+}
+
+#[tokio::test]
+async fn who_gives_a_callback_is_told_once_of_each_write_also_when_the_node_has_stopped() {
+    let plane = builder("n1", MemoryStore::default())
+        .state(List::default())
+        .start()
+        .unwrap();
+    let leadership = plane.leadership().await.unwrap();
+    let (told, mut hears) = tokio::sync::mpsc::unbounded_channel();
+    let append = |change: &'static str| {
+        let told = told.clone();
+        leadership.append_then(change.as_bytes(), move |outcome| {
+            told.send((change, outcome)).unwrap();
+        });
+    };
+    append("first");
+    append("second");
+    let (first, second) = (hears.recv().await.unwrap(), hears.recv().await.unwrap());
+    assert_eq!((first.0, second.0), ("first", "second"));
+    assert!(matches!(first.1, Append::Committed(_)) && matches!(second.1, Append::Committed(_)));
+    plane.stop().await;
+    append("late");
+    assert_eq!(
+        hears.recv().await.unwrap(),
+        ("late", Append::Fenced(Refusal::Stopped))
+    );
 }
