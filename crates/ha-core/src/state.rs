@@ -40,6 +40,14 @@ pub trait StateMachine: Send + 'static {
     /// Applies one committed change. Must be deterministic, and cannot fail: what it cannot make sense of, it must keep or skip.
     fn apply(&mut self, change: &Change);
 
+    /// The same with all changes of one entry, in their order, for a state that takes a lock for that, or tells somebody. By default it calls
+    /// [`apply`](Self::apply) with each.
+    fn apply_entry(&mut self, changes: &[Change]) {
+        for change in changes {
+            self.apply(change);
+        }
+    }
+
     /// Goes back to the initial state.
     fn reset(&mut self);
 
@@ -258,19 +266,20 @@ impl Worker {
         if entry.replaces {
             self.reset(entry.seq);
         }
-        for (index, bytes) in entry.changes.iter().enumerate() {
-            let change = Change {
-                seq: entry.seq,
-                index,
-                epoch: entry.epoch,
-                by: entry.by.node.clone(),
-                time_ms: entry.time_ms,
-                bytes: Bytes::from_owner(bytes.clone()),
-            };
-            self.state.apply(&change);
-            if self.followers.receiver_count() > 0 {
-                self.tell(Followed::Change(change));
-            }
+        let change = |(index, bytes): (usize, &Arc<[u8]>)| Change {
+            seq: entry.seq,
+            index,
+            epoch: entry.epoch,
+            by: entry.by.node.clone(),
+            time_ms: entry.time_ms,
+            bytes: Bytes::from_owner(bytes.clone()),
+        };
+        let changes: Vec<_> = entry.changes.iter().enumerate().map(change).collect();
+        self.state.apply_entry(&changes);
+        if self.followers.receiver_count() > 0 {
+            changes
+                .into_iter()
+                .for_each(|change| self.tell(Followed::Change(change)));
         }
     }
 }
