@@ -38,6 +38,7 @@ mod replacement;
 pub use replacement::Replacement;
 mod archive;
 pub use archive::{About, ArchiveError, read as read_archive, write as write_archive};
+mod fates;
 mod managed;
 pub use managed::Managed;
 mod proposer;

@@ -1,14 +1,14 @@
 //! The state as a plane's node holds it: fed by `ha-core`, read by whoever asks.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread;
 
 use bytes::Bytes;
 use ha_core::{Change, Epoch, RestoreError, StateMachine, UnknownWrite};
-use tokio::sync::watch;
 
+use crate::batch::BatchBytes;
+use crate::fates::Fates;
 use crate::level::{Level, Unreadable};
 use crate::propose::Staging;
 use crate::state::snapshot::{Part, PartError};
@@ -31,19 +31,7 @@ struct Shared {
 pub(crate) struct Leading {
     pub(crate) epoch: Epoch,
     pub(crate) staging: Staging,
-    fates: VecDeque<(u64, watch::Sender<Fate>)>,
-}
-
-/// What becomes of a batch that was proposed.
-#[derive(Clone, Debug)]
-pub(crate) enum Fate {
-    Pending,
-    /// In the journal, and in the state here.
-    Done,
-    /// Certainly not applied.
-    Lost(ha_core::Refusal),
-    /// It may be applied; the journal will tell.
-    Unknown(UnknownWrite),
+    pub(crate) fates: Fates,
 }
 
 impl Managed {
@@ -69,7 +57,7 @@ impl Managed {
             *leading = Some(Leading {
                 epoch,
                 staging: Staging::default(),
-                fates: VecDeque::new(),
+                fates: Fates::default(),
             });
         }
     }
@@ -85,6 +73,13 @@ impl Managed {
         Some(self.read(|state| act(leading, state)))
     }
 
+    /// Batches of an epoch that may be applied.
+    pub(crate) fn all_unknown(&self, epoch: Epoch) -> Vec<(u64, UnknownWrite)> {
+        let leading = self.leading();
+        let leading = leading.as_ref().filter(|l| l.epoch == epoch);
+        leading.map_or_else(Vec::new, |leading| leading.fates.all_unknown())
+    }
+
     fn leading(&self) -> MutexGuard<'_, Option<Leading>> {
         self.0.leading.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -97,72 +92,67 @@ impl Managed {
 }
 
 impl Leading {
-    /// A batch was proposed: what becomes of it is told to whoever listens.
-    pub(crate) fn expect(&mut self, number: u64) -> watch::Receiver<Fate> {
-        let (fate, told) = watch::channel(Fate::Pending);
-        self.fates.push_back((number, fate));
-        told
+    /// Tells those who wait what became of a batch of theirs.
+    fn tell(&mut self, state: &State, change: &Change, applied: &Applied) {
+        match applied {
+            Applied::Done(number) => self.done(*number),
+            Applied::Void => {
+                let bytes = BatchBytes::read(&change.bytes);
+                if let Some(number) = bytes.ok().and_then(|b| Some(b.batch().ok()?.number)) {
+                    self.lost(state, number, &before_it());
+                }
+            }
+            // From here on nothing is decided here, and nobody must wait for it.
+            Applied::SetAside(_) => {
+                self.staging.clear();
+                self.fates = Fates::default();
+            }
+        }
     }
 
-    /// What becomes of a batch; `None` if it is done.
-    pub(crate) fn fate_of(&self, number: u64) -> Option<watch::Receiver<Fate>> {
-        self.fates
-            .iter()
-            .find(|(n, _)| *n == number)
-            .map(|(_, fate)| fate.subscribe())
-    }
-
-    pub(crate) fn done(&mut self, number: u64) {
+    fn done(&mut self, number: u64) {
         self.staging.applied(number);
-        while self.fates.front().is_some_and(|(n, _)| *n <= number) {
-            if let Some((_, fate)) = self.fates.pop_front() {
-                fate.send_replace(Fate::Done);
-            }
-        }
+        self.fates.done(number);
     }
 
-    /// A batch is certainly not applied, and so is none that was evaluated upon it.
+    /// A batch is certainly not applied, and so is none that was evaluated upon it. Nothing is upon one of which that was known already.
     pub(crate) fn lost(&mut self, state: &State, number: u64, why: &ha_core::Refusal) {
-        for lost in self.staging.lost(state, number) {
-            if let Some(at) = self.fates.iter().position(|(n, _)| *n == lost) {
-                let (_, fate) = self.fates.remove(at).expect("it is there");
-                fate.send_replace(Fate::Lost(why.clone()));
-            }
+        if self.fates.is_open(number) {
+            self.staging.lost(state, number);
+            self.fates.lost(number, why);
         }
-    }
-
-    pub(crate) fn unknown(&self, number: u64, write: UnknownWrite) {
-        if let Some((_, fate)) = self.fates.iter().find(|(n, _)| *n == number) {
-            fate.send_replace(Fate::Unknown(write));
-        }
-    }
-
-    /// Batches of which it is not known what became of them.
-    pub(crate) fn all_unknown(&self) -> Vec<(u64, UnknownWrite)> {
-        let write = |(number, fate): &(u64, watch::Sender<Fate>)| match &*fate.borrow() {
-            Fate::Unknown(write) => Some((*number, *write)),
-            Fate::Pending | Fate::Done | Fate::Lost(_) => None,
-        };
-        self.fates.iter().filter_map(write).collect()
     }
 }
 
 impl StateMachine for Managed {
     fn apply(&mut self, change: &Change) {
-        let applied = {
+        self.apply_entry(std::slice::from_ref(change));
+    }
+
+    fn apply_entry(&mut self, changes: &[Change]) {
+        let applied: Vec<_> = {
             let mut state = self.0.state.write().unwrap_or_else(PoisonError::into_inner);
-            state.apply(&change.bytes, change.time_ms)
+            let apply = |change: &Change| state.apply(&change.bytes, change.time_ms);
+            changes.iter().map(apply).collect()
         };
-        match applied {
-            Applied::Done(number) => {
-                // Without a leader here there is nobody to tell.
-                let _ = self.with_leading(change.epoch, |leading, _| leading.done(number));
-            }
-            Applied::Void => {
-                tracing::debug!(seq = %change.seq, "void: it was evaluated upon a batch that was lost")
-            }
-            Applied::SetAside(why) => {
-                tracing::error!(seq = %change.seq, "a batch cannot be read, and this node cannot lead: it is {why}");
+        // All changes of an entry are of one epoch. Without a leader here there is nobody to tell.
+        let epoch = changes.first().map(|change| change.epoch);
+        let _ = epoch.and_then(|epoch| {
+            self.with_leading(epoch, |leading, state| {
+                for (change, applied) in changes.iter().zip(&applied) {
+                    leading.tell(state, change, applied);
+                }
+            })
+        });
+        for (change, applied) in changes.iter().zip(applied) {
+            match applied {
+                Applied::Done(_) => {}
+                Applied::Void => {
+                    tracing::debug!(seq = %change.seq, "void: it was evaluated upon a batch that was lost")
+                }
+                Applied::SetAside(why) => {
+                    tracing::error!(seq = %change.seq, "a batch cannot be read, and this node cannot lead: it is {why}");
+                }
             }
         }
     }
@@ -210,6 +200,11 @@ impl StateMachine for Managed {
         self.replace(state);
         Ok(())
     }
+}
+
+/// Why a batch is void that is in the journal.
+fn before_it() -> ha_core::Refusal {
+    ha_core::Refusal::Store("a write before it was lost".into())
 }
 
 /// Loads parts, some of them at once.

@@ -1,18 +1,26 @@
 //! Writing, for who leads: a proposal is evaluated, joins the journal, and is answered when it is durable.
 
-use bytes::Bytes;
-use ha_core::{Append, Leadership, Plane, Resolution, Seq, UnknownWrite};
-use tokio::sync::watch;
+use std::sync::Arc;
 
-use crate::managed::{Fate, Managed};
+use bytes::Bytes;
+use ha_core::{Append, Epoch, Leadership, Plane, Resolution, Seq, UnknownWrite};
+use tokio::runtime::Handle;
+
+use crate::fates::{Fate, Told};
+use crate::managed::Managed;
 use crate::propose::{ClientKey, Draft, Evaluated, Refusal};
 
 /// Writes what a plane manages, in one epoch. Clones write in turn.
 #[derive(Clone, Debug)]
-pub struct Proposer {
+pub struct Proposer(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
     plane: Plane,
     leadership: Leadership,
     managed: Managed,
+    /// Where the node's own tasks run.
+    runtime: Handle,
 }
 
 /// Why a proposal is not durable.
@@ -37,6 +45,9 @@ impl Proposer {
     ///
     /// # Errors
     /// If the node stops.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
     pub async fn begin(
         plane: &Plane,
         leadership: Leadership,
@@ -44,17 +55,18 @@ impl Proposer {
     ) -> Result<Self, ha_core::Refusal> {
         plane.applied(Seq(0)).await.ok_or(ha_core::Refusal::Stopped)?;
         managed.lead(leadership.epoch());
-        Ok(Self {
+        Ok(Self(Arc::new(Inner {
             plane: plane.clone(),
             leadership,
             managed: managed.clone(),
-        })
+            runtime: Handle::current(),
+        })))
     }
 
     /// The leadership under which it writes.
     #[must_use]
     pub fn leadership(&self) -> &Leadership {
-        &self.leadership
+        &self.0.leadership
     }
 
     /// Evaluates a proposal upon all that is durable and under way, and answers when it is durable and in the state here. It goes on if nobody
@@ -68,69 +80,70 @@ impl Proposer {
         evaluate: impl FnOnce(&mut Draft<'_>) -> Result<Bytes, Refusal>,
     ) -> Result<Bytes, ProposeError> {
         self.settle_unknown().await;
-        let epoch = self.leadership.epoch();
-        let proposed = self.managed.with_leading(epoch, |leading, state| {
+        let proposed = self.0.managed.with_leading(self.epoch(), |leading, state| {
             match leading.staging.evaluate(state, key, evaluate) {
                 Evaluated::Staged {
                     number,
                     batch,
                     answer,
                 } => {
-                    let fate = leading.expect(number);
+                    let told = leading.fates.expect(number);
+                    let this = self.clone();
                     // Sent while nobody else can evaluate: the journal has them in this order.
-                    let append = self.leadership.begin_append(&batch);
-                    tokio::spawn(self.clone().settle(number, append));
-                    (Ok(answer), Some(fate))
+                    let then = move |append| this.appended(number, append);
+                    self.0.leadership.append_then(&batch, then);
+                    (Ok(answer), Some(told))
                 }
-                Evaluated::Read { saw, answer } => (answer, saw.and_then(|number| leading.fate_of(number))),
+                Evaluated::Read { saw, answer } => (answer, saw.and_then(|number| leading.fates.of(number))),
             }
         });
-        let (answer, fate) = proposed.ok_or(ProposeError::NotApplied(ha_core::Refusal::Fenced))?;
-        if let Some(fate) = fate {
-            decided(fate).await?;
+        let (answer, told) = proposed.ok_or(ProposeError::NotApplied(ha_core::Refusal::Fenced))?;
+        if let Some(told) = told {
+            decided(told).await?;
         }
         Ok(answer?)
     }
 
-    /// Waits for the end of an append, and tells those who wait for it.
-    async fn settle(self, number: u64, append: impl Future<Output = Append>) {
-        let why = match append.await {
-            Append::Unknown(write) => return self.unknown(number, write),
-            Append::Fenced(why) => why,
-            Append::Committed(seq) => {
-                // When it is in the state it is done. If it is not among the done then, it was void.
-                self.plane.applied(seq).await;
-                ha_core::Refusal::Store("a write before it was lost".into())
-            }
-        };
-        self.lost(number, &why);
+    fn epoch(&self) -> Epoch {
+        self.0.leadership.epoch()
     }
 
-    fn unknown(&self, number: u64, write: UnknownWrite) {
-        // If the epoch is over, they have been told by its end.
-        let _ = self.managed.with_leading(self.leadership.epoch(), |leading, _| {
-            leading.unknown(number, write)
+    /// What became of an append. Who waits for one that is durable is told when it is in the state.
+    fn appended(self, number: u64, append: Append) {
+        if matches!(append, Append::Committed(_)) {
+            return;
+        }
+        // Who tells of it waits for nothing, and what is evaluated meanwhile is held.
+        let runtime = self.0.runtime.clone();
+        runtime.spawn(async move {
+            match append {
+                Append::Committed(_) => {}
+                Append::Fenced(why) => self.lost(number, &why),
+                Append::Unknown(write) => self.unknown(number, write),
+            }
         });
+    }
+
+    // If the epoch is over, they have been told by its end.
+    fn unknown(&self, number: u64, write: UnknownWrite) {
+        let _ = self
+            .0
+            .managed
+            .with_leading(self.epoch(), |leading, _| leading.fates.unknown(number, write));
     }
 
     /// Does nothing if the batch is done.
     fn lost(&self, number: u64, why: &ha_core::Refusal) {
-        let epoch = self.leadership.epoch();
-        let _ = self.managed.with_leading(epoch, |leading, state| {
-            if leading.fate_of(number).is_some() {
-                leading.lost(state, number, why);
-            }
+        let _ = self.0.managed.with_leading(self.epoch(), |leading, state| {
+            leading.lost(state, number, why);
         });
     }
 
     /// Asks what became of the writes of which that is not known, so that nothing is evaluated upon what will never be.
     async fn settle_unknown(&self) {
-        let epoch = self.leadership.epoch();
-        let unknown = self
-            .managed
-            .with_leading(epoch, |leading, _| leading.all_unknown());
-        for (number, write) in unknown.unwrap_or_default() {
-            if self.plane.resolve(write).await == Resolution::NotApplied {
+        let unknown = self.0.managed.all_unknown(self.epoch());
+        for (number, write) in unknown {
+            if self.0.plane.resolve(write).await == Resolution::NotApplied {
                 self.lost(
                     number,
                     &ha_core::Refusal::Store("it was not answered in time, and was not applied".into()),
@@ -140,16 +153,12 @@ impl Proposer {
     }
 }
 
-async fn decided(mut fate: watch::Receiver<Fate>) -> Result<(), ProposeError> {
-    let decided = fate
-        .wait_for(|fate| !matches!(fate, Fate::Pending))
-        .await
-        .map(|fate| fate.clone());
-    match decided {
+async fn decided(told: Told) -> Result<(), ProposeError> {
+    match told.await {
         Ok(Fate::Done) => Ok(()),
         Ok(Fate::Lost(why)) => Err(ProposeError::NotApplied(why)),
         Ok(Fate::Unknown(write)) => Err(ProposeError::Unknown(Some(write))),
         // The epoch is over, or the state was loaded again.
-        Ok(Fate::Pending) | Err(_) => Err(ProposeError::Unknown(None)),
+        Err(_) => Err(ProposeError::Unknown(None)),
     }
 }

@@ -215,6 +215,9 @@ impl Host {
 
     /// Who writes here. A node that has just become master may be about to begin.
     async fn proposer(&self) -> Result<Proposer, ProposeError> {
+        if let Some(proposer) = &*self.0.leading.borrow() {
+            return Ok(proposer.clone());
+        }
         let mut leading = self.0.leading.subscribe();
         // Before the look at the role, so that no change is missed.
         let mut roles = self.0.plane.roles();
