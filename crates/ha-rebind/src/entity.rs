@@ -192,11 +192,18 @@ impl Entity {
         Level(level).check().ok().map(|()| name)
     }
 
+    /// Whether [`read`](Self::read) can read it, without making one.
+    pub(crate) fn check(body: &Bytes, sensors: &Values) -> Result<(), Unreadable> {
+        let (.., config, _, _, _, adjuncts, _) = wire(body, sensors)?;
+        values(body, config)?;
+        adjuncts
+            .0
+            .iter()
+            .try_for_each(|adjunct| Adjunct::check(adjunct, body))
+    }
+
     /// Reads what [`body`](Self::body) wrote. Values stay slices of `body`.
     pub(crate) fn read(id: EntityId, body: &Bytes, sensors: &Values) -> Result<Self, Unreadable> {
-        let (level, _) = codec::decode_front::<u16>(body).ok_or(CUT_SHORT)?;
-        Level(level).check()?;
-        let wire: Wire<'_> = codec::decode(body).ok_or(Unreadable::Damaged("its body makes no sense"))?;
         let (
             _,
             entity_type,
@@ -209,10 +216,7 @@ impl Entity {
             relations,
             adjuncts,
             blueprint,
-        ) = wire;
-        if !sensors.is_sound() {
-            return Err(Unreadable::Damaged("its sensors make no sense"));
-        }
+        ) = wire(body, sensors)?;
         let adjunct = |wire| Adjunct::read(wire, body);
         Ok(Self {
             id,
@@ -231,6 +235,17 @@ impl Entity {
             blueprint: blueprint.map(Into::into),
         })
     }
+}
+
+/// What stands in a body, if that and the sensors can be read.
+fn wire<'a>(body: &'a [u8], sensors: &Values) -> Result<Wire<'a>, Unreadable> {
+    let (level, _) = codec::decode_front::<u16>(body).ok_or(CUT_SHORT)?;
+    Level(level).check()?;
+    let wire = codec::decode(body).ok_or(Unreadable::Damaged("its body makes no sense"))?;
+    let is_sound = sensors.is_sound();
+    is_sound
+        .then_some(wire)
+        .ok_or(Unreadable::Damaged("its sensors make no sense"))
 }
 
 /// Level, type, name, catalog item, created, config, tags, locations, relations, adjuncts, blueprint.
@@ -294,6 +309,17 @@ impl Relation {
     }
 }
 
+impl AdjunctKind {
+    fn read(kind: u8) -> Result<Self, Unreadable> {
+        match kind {
+            0 => Ok(Self::Policy),
+            1 => Ok(Self::Enricher),
+            2 => Ok(Self::Feed),
+            _ => Err(Unreadable::Damaged("an adjunct of no known kind")),
+        }
+    }
+}
+
 impl Adjunct {
     fn wire(&self) -> AdjunctWire<'_> {
         let kind = match self.kind {
@@ -313,14 +339,15 @@ impl Adjunct {
         )
     }
 
+    fn check((_, kind, .., config, highlights): &AdjunctWire<'_>, whole: &Bytes) -> Result<(), Unreadable> {
+        AdjunctKind::read(*kind)?;
+        values(whole, config)?;
+        values(whole, highlights).map(drop)
+    }
+
     fn read(wire: AdjunctWire<'_>, whole: &Bytes) -> Result<Self, Unreadable> {
         let (id, kind, adjunct_type, name, catalog_item, is_running, config, highlights) = wire;
-        let kind = match kind {
-            0 => AdjunctKind::Policy,
-            1 => AdjunctKind::Enricher,
-            2 => AdjunctKind::Feed,
-            _ => return Err(Unreadable::Damaged("an adjunct of no known kind")),
-        };
+        let kind = AdjunctKind::read(kind)?;
         Ok(Self {
             id,
             kind,

@@ -13,6 +13,7 @@ use crate::location::Location;
 use crate::names::{AdjunctId, EntityId, LocationId, TaskId};
 use crate::state::State;
 use crate::state::descendants;
+use crate::state::slot::{Quarantined, Slot};
 use crate::state::tables::{Look, make};
 use crate::task::{Ended, Started, Stream, Task};
 
@@ -46,11 +47,7 @@ impl<'a> Draft<'a> {
     /// # Errors
     /// If there is none, or it is quarantined.
     pub fn entity(&self, id: &EntityId) -> Result<Entity, Refusal> {
-        let slot = self
-            .tables
-            .slot(id)
-            .ok_or_else(|| Refusal::UnknownEntity(id.clone()))?;
-        slot.read(id).map_err(|bad| Refusal::Quarantined(Box::new(bad)))
+        self.slot(id)?.read(id).map_err(quarantined)
     }
 
     /// Whether there will be an entity of this id.
@@ -403,10 +400,16 @@ impl<'a> Draft<'a> {
         }
     }
 
+    fn slot(&self, id: &EntityId) -> Result<&Slot, Refusal> {
+        let slot = self.tables.slot(id);
+        slot.ok_or_else(|| Refusal::UnknownEntity(id.clone()))
+    }
+
     /// The value of a sensor of an entity that can be read.
     fn sensor(&self, id: &EntityId, sensor: &str) -> Result<Option<&str>, Refusal> {
-        self.entity(id)?;
-        Ok(self.tables.slot(id).and_then(|slot| slot.sensors.text(sensor)))
+        let slot = self.slot(id)?;
+        slot.check(id).map_err(quarantined)?;
+        Ok(slot.sensors.text(sensor))
     }
 
     fn check_adjunct(&self, id: &EntityId, which: &AdjunctId) -> Result<(), Refusal> {
@@ -440,6 +443,10 @@ impl<'a> Draft<'a> {
             None => Ok(()),
         }
     }
+}
+
+fn quarantined(bad: Quarantined) -> Refusal {
+    Refusal::Quarantined(Box::new(bad))
 }
 
 /// In which order entities can be made; otherwise as they came.

@@ -1,5 +1,7 @@
 //! What is held of an entity or a task: as it is stored, until somebody reads it.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use crate::entity::{Entity, Lifecycle};
@@ -12,9 +14,8 @@ use crate::values::Values;
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Slot {
     pub(crate) parent: Option<EntityId>,
-    /// Most entities have none, and pay one pointer for that.
-    #[allow(clippy::box_collection, reason = "a third of the size, a million times")]
-    children: Option<Box<Vec<EntityId>>>,
+    /// Most entities have none, and pay one pointer for that. Shared with what is staged, for there may be many.
+    children: Option<Arc<Vec<EntityId>>>,
     pub(crate) body: Bytes,
     pub(crate) sensors: Values,
 }
@@ -26,7 +27,7 @@ impl Slot {
         body: Bytes,
         sensors: Values,
     ) -> Self {
-        let children = (!children.is_empty()).then(|| Box::new(children));
+        let children = (!children.is_empty()).then(|| Arc::new(children));
         Self {
             parent,
             children,
@@ -36,11 +37,11 @@ impl Slot {
     }
 
     pub(crate) fn children(&self) -> &[EntityId] {
-        self.children.as_deref().map_or(&[], |c| &c[..])
+        self.children.as_deref().map_or(&[], Vec::as_slice)
     }
 
     pub(crate) fn adopt(&mut self, child: EntityId) {
-        self.children.get_or_insert_default().push(child);
+        Arc::make_mut(self.children.get_or_insert_default()).push(child);
     }
 
     pub(crate) fn lose(&mut self, child: &EntityId) {
@@ -48,7 +49,7 @@ impl Slot {
         // From the end: a tree is taken down from its end.
         self.children = children.and_then(|mut all| {
             if let Some(at) = all.iter().rposition(|c| c == child) {
-                all.remove(at);
+                Arc::make_mut(&mut all).remove(at);
             }
             (!all.is_empty()).then_some(all)
         });
@@ -71,13 +72,22 @@ impl Slot {
             children: self.children().to_vec(),
             ..entity
         };
-        read.map(placed).map_err(|why| Quarantined {
+        read.map(placed).map_err(|why| self.quarantined(id, why))
+    }
+
+    /// Whether [`read`](Self::read) can read it; much cheaper.
+    pub(crate) fn check(&self, id: &EntityId) -> Result<(), Quarantined> {
+        Entity::check(&self.body, &self.sensors).map_err(|why| self.quarantined(id, why))
+    }
+
+    fn quarantined(&self, id: &EntityId, why: Unreadable) -> Quarantined {
+        Quarantined {
             id: id.clone(),
             parent: self.parent.clone(),
             children: self.children().to_vec(),
             why,
             bytes: self.body.clone(),
-        })
+        }
     }
 }
 
