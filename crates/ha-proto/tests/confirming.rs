@@ -60,6 +60,49 @@ fn who_reads_on_to_a_snapshot_that_agrees_keeps_its_state_and_goes_on() {
 }
 
 #[test]
+fn a_look_for_holes_that_ends_when_the_slot_it_began_at_was_collected_finds_nothing_wrong() {
+    let mut h = confirming(4);
+    h.hold(0, "list journal");
+    h.run(400);
+    let (mut look, mut last) = (h.take(0, "list journal"), h.seats[0].node.view().pos);
+    for change in 1..40 {
+        h.commit(0, change..change + 1);
+        // It is asked again if the answer takes too long.
+        if h.asks_for(0, "list journal") {
+            (look, last) = (h.take(0, "list journal"), h.seats[0].node.view().pos);
+        }
+        if !h.store.objects.contains_key(&layout::entry_key(last)) {
+            let reply = h.land(&look.op);
+            h.answer(0, &look, reply);
+            h.run(1000);
+            assert_eq!((h.role(0), h.seats[0].node.failure()), (Role::Master, None));
+            return;
+        }
+    }
+    panic!("it is never collected");
+}
+
+#[test]
+fn a_slot_that_nobody_could_have_collected_and_that_is_gone_is_told_by_its_name() {
+    for (changes, is_newest_snapshot) in [(1..10, true), (1..11, false)] {
+        let mut h = confirming(4);
+        h.commit(0, changes);
+        let last = h.seats[0].node.view().pos;
+        let snapshot = layout::manifest_key(last);
+        assert_eq!(h.store.objects.contains_key(&snapshot), is_newest_snapshot);
+        let key = layout::entry_key(last);
+        h.store.objects.remove(&key);
+        h.sleep(1);
+        let found_out = |h: &mut Hand| {
+            h.run(5);
+            h.seats[0].node.failure().map(str::to_owned)
+        };
+        let why = (0..200).find_map(|_| found_out(&mut h)).expect("it finds out");
+        assert!(why.contains(&key) && why.contains("erased or rewound"), "{why}");
+    }
+}
+
+#[test]
 fn a_look_for_holes_that_fails_at_the_start_is_made_again_a_quarter_of_a_poll_later() {
     let mut h = Hand::plane(1);
     h.held.push("list journal".into());

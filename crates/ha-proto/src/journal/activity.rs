@@ -129,6 +129,11 @@ pub(super) enum AfterHead {
 /// Why the store may have been erased or rewound.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(super) enum Suspect {
-    Hole { found: Seq },
-    HeadGone,
+    Hole {
+        found: Seq,
+    },
+    /// A slot that was read, the last one then.
+    HeadGone {
+        seq: Seq,
+    },
 }

@@ -171,15 +171,16 @@ impl Journal {
                 );
                 return self.halt(why, false);
             }
-            Some(Suspect::HeadGone) => {
+            // Below the newest snapshot it may have been collected since it was read.
+            Some(Suspect::HeadGone { seq }) if seq >= newest => {
                 let why = alloc::format!(
                     "`{}` was there and is gone: the store was erased or rewound. Put back what is missing, or stop every node and \
                      start again with --persist clean",
-                    crate::layout::entry_key(self.view.pos)
+                    crate::layout::entry_key(seq)
                 );
                 return self.halt(why, false);
             }
-            None => {}
+            Some(Suspect::HeadGone { .. }) | None => {}
         }
         let slow = matches!(&self.activity, Activity::Confirm(c) if c.slow);
         self.view.confirm_up_to(newest);
@@ -218,8 +219,10 @@ impl Journal {
             && self.surveyed_at > Seq(0)
             && !seqs().any(|s| s == self.surveyed_at)
         {
-            // The last slot read is never collected. Where there are no folders, nothing else tells an erased store from an idle one.
-            self.suspect = Some(Suspect::HeadGone);
+            // Unless it was collected: nothing else tells an erased store from an idle one where there are no folders.
+            self.suspect = Some(Suspect::HeadGone {
+                seq: self.surveyed_at,
+            });
             self.begin_confirm(cx, false);
         }
     }

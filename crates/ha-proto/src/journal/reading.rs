@@ -267,7 +267,7 @@ impl Journal {
                 "the last entry read is not there any more".into(),
             ));
         }
-        self.suspect = Some(Suspect::HeadGone);
+        self.suspect = Some(Suspect::HeadGone { seq: self.view.pos });
         self.begin_confirm(cx, false);
     }
 }
