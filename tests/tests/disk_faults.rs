@@ -89,9 +89,10 @@ fn while_no_file_is_made_durable_writes_are_refused_and_afterwards_it_goes_on() 
     drop(faults);
     clients.commit_more(20);
     let history = clients.end();
-    // One of each client may be under way while calls begin or cease to fail, which cuts them off in their midst.
+    // To be traced takes time. An entry that was sent and is not decided within the time-out of an append, which here is a lease of 0.8 s,
+    // is of unknown outcome, with one write of each client in it: once as the tracer comes, and once as it goes. All behind it are refused.
     assert!(
-        history.unknown() <= 4,
+        history.unknown() <= 8,
         "what is refused was certainly not made: {}",
         history.unknown()
     );
