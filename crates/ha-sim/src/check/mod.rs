@@ -13,6 +13,7 @@ pub mod acts;
 pub mod choice;
 pub mod digests;
 pub mod fence;
+pub mod gone;
 pub mod lease;
 pub mod manifests;
 pub mod prefix;
@@ -224,6 +225,7 @@ pub fn all<S: Service + 'static>() -> Vec<Box<dyn Checker<S>>> {
         Box::new(digests::Digests::default()),
         Box::new(choice::Choice::default()),
         Box::new(rot::Rot::default()),
+        Box::new(gone::Gone::default()),
     ]
 }
 
