@@ -305,8 +305,8 @@ impl ConfigBuilder {
         self
     }
 
-    /// How long to wait at most after an entry for answered clients to join the next, as a part of the measured round trip. Default 25 %. It ends
-    /// as soon as all of them have, and is 2 % while nine of ten do not come back in that time.
+    /// How long to wait at most after an entry for answered clients to join the next, as a part of the round trip measured of late. Default
+    /// 25 %. It ends as soon as all of them have, and is 2 % while nine of ten do not come back in that time.
     #[must_use]
     pub fn linger_percent(mut self, percent: u32) -> Self {
         self.linger_percent = percent;
