@@ -1,5 +1,6 @@
 //! The router: resources, the gate before them, and what holds for every answer.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::Router;
@@ -25,11 +26,11 @@ use crate::{entities, page, server};
 /// The router can be called without a socket; [`serve`](crate::serve()) runs it on one, and adds what needs one.
 pub fn app(control: Arc<dyn Control>, settings: Settings) -> Router {
     let gate = GateLayer::new(Arc::clone(&control), needs_hot as fn(&str) -> bool);
-    let shared = Shared {
+    let shared = Shared(Arc::new(Parts {
         control,
-        settings: Arc::new(settings),
-        archives: Arc::default(),
-    };
+        settings,
+        archives: server::Archives::default(),
+    }));
     let gated = |router: Router<Shared>, (path, methods): (String, MethodRouter<Shared>)| {
         router.route(&path, methods.route_layer(gate.clone()))
     };
@@ -39,17 +40,26 @@ pub fn app(control: Arc<dyn Control>, settings: Settings) -> Router {
         .chain(entities::routes().chain(server::of_state()).filter(|_| managed))
         .fold(Router::new(), gated)
         .fallback(unknown)
-        .layer(middleware::from_fn_with_state(shared.clone(), bounded))
-        .layer(middleware::map_response(uncached))
+        .layer(middleware::from_fn_with_state(shared.clone(), answered))
         .with_state(shared)
 }
 
 /// What every handler has at hand.
 #[derive(Clone, Debug)]
-pub(crate) struct Shared {
+pub(crate) struct Shared(Arc<Parts>);
+
+#[derive(Debug)]
+pub(crate) struct Parts {
     pub(crate) control: Arc<dyn Control>,
-    pub(crate) settings: Arc<Settings>,
-    pub(crate) archives: Arc<server::Archives>,
+    pub(crate) settings: Settings,
+    pub(crate) archives: server::Archives,
+}
+
+impl Deref for Shared {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
 }
 
 /// A resource that is only read.
@@ -152,8 +162,13 @@ async fn unknown(State(shared): State<Shared>, request: Request) -> Response {
     refused.map_or_else(|| StatusCode::NOT_FOUND.into_response(), ApiError::into_response)
 }
 
+/// What holds for every answer.
+async fn answered(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+    uncached(bounded(&shared, request, next).await)
+}
+
 /// Answers in time, whatever happens behind.
-async fn bounded(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+async fn bounded(shared: &Shared, request: Request, next: Next) -> Response {
     let limit = shared.settings.request_timeout;
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     if let Ok(response) = tokio::time::timeout(limit, next.run(request)).await {
@@ -169,7 +184,7 @@ async fn bounded(State(shared): State<Shared>, request: Request, next: Next) -> 
 }
 
 /// Forbids caching, as Brooklyn's `NoCacheFilter` does: an answer is about this moment.
-async fn uncached(mut response: Response) -> Response {
+fn uncached(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, no-store"));
     headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));

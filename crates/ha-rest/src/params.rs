@@ -20,6 +20,9 @@ const FORM: &str = "application/x-www-form-urlencoded";
 /// Longest piece of a client's own text that an error repeats, in characters.
 const LONGEST_QUOTE: usize = 80;
 
+/// A body of so many bytes is copied rather than kept where it came.
+const SMALL_BODY: usize = 1024;
+
 /// The parameters of a form or a query.
 ///
 /// As an extractor it reads the body, whole or chunked. A request without a content type is taken for a form; any other type
@@ -125,7 +128,7 @@ pub(crate) fn is_form(headers: &http::HeaderMap) -> bool {
 /// The body, if it has `limit` bytes at most.
 pub(crate) async fn read(request: Request, limit: usize) -> Result<Bytes, ApiError> {
     match Limited::new(request.into_body(), limit).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
+        Ok(collected) => Ok(apart(collected.to_bytes())),
         Err(error) if caused_by::<LengthLimitError>(error.as_ref()) => Err(ApiError::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             format!("The body of this request may have {limit} bytes at most"),
@@ -137,6 +140,16 @@ pub(crate) async fn read(request: Request, limit: usize) -> Result<Bytes, ApiErr
         Err(error) => Err(ApiError::bad_request(format!(
             "The body of the request could not be read: {error}"
         ))),
+    }
+}
+
+/// A small body by itself: as a slice it would keep the connection's buffer, of which another one would have to be made to hear whether the client
+/// goes away.
+fn apart(body: Bytes) -> Bytes {
+    if body.len() <= SMALL_BODY {
+        Bytes::copy_from_slice(&body)
+    } else {
+        body
     }
 }
 

@@ -88,17 +88,19 @@ impl Write {
         let key = key_of(request.headers())?;
         let is_form = says_form(request.headers());
         let query = request.uri().query().unwrap_or_default().to_owned();
-        let mut hash = Sha256::new();
-        for part in [request.method().as_str(), request.uri().path(), &query] {
-            hash.update(part);
-            hash.update([0]);
-        }
+        let key = key.map(|key| {
+            let mut hash = Sha256::new();
+            for part in [request.method().as_str(), request.uri().path(), &query] {
+                hash.update(part);
+                hash.update([0]);
+            }
+            (key, hash)
+        });
         let body = params::read(request, limit).await?;
-        hash.update(&body);
         Ok(Self {
             query: Params::parse(query.as_bytes())?,
             is_form,
-            key: key.map(|key| (key, hash.finalize().into())),
+            key: key.map(|(key, hash)| (key, hash.chain_update(&body).finalize().into())),
             body,
         })
     }
