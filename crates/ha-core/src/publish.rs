@@ -69,9 +69,20 @@ pub(crate) fn publish(node: &Node, now: Instant, shared: &Shared, lately: &mut L
         until: node.role_holds_until(),
         write: node.write_authority(),
     };
+    lately.changed |= shared.role.borrow().role != role.role;
+    lately.had_role |= role.role != Role::Initializing;
+    let due = lately.published.is_none_or(|at| now.since(at) >= NOT_MORE_OFTEN);
+    if let Some(words) = lately.news_of_load(now, node.loading()) {
+        tracing::info!("loading the state: {words}");
+    }
+    if lately.changed || due {
+        lately.changed = false;
+        lately.published = Some(now);
+        shared.set_status(status(node, now, shared, lately, meter));
+    }
+    // Behind the status: who sees the role asks at once for what goes with it.
     shared.role.send_if_modified(|before| {
         let changed = *before != role;
-        lately.changed |= before.role != role.role;
         *before = role;
         changed
     });
@@ -84,20 +95,8 @@ pub(crate) fn publish(node: &Node, now: Instant, shared: &Shared, lately: &mut L
         *before = acting;
         changed
     });
-    if role.role != Role::Initializing {
-        lately.had_role = true;
-        if node.has_started() && node.failure().is_none() {
-            shared.has_started();
-        }
-    }
-    let due = lately.published.is_none_or(|at| now.since(at) >= NOT_MORE_OFTEN);
-    if let Some(words) = lately.news_of_load(now, node.loading()) {
-        tracing::info!("loading the state: {words}");
-    }
-    if lately.changed || due {
-        lately.changed = false;
-        lately.published = Some(now);
-        shared.set_status(status(node, now, shared, lately, meter));
+    if role.role != Role::Initializing && node.has_started() && node.failure().is_none() {
+        shared.has_started();
     }
 }
 
