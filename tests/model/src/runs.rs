@@ -138,12 +138,12 @@ const SLICE_OF_TWO: [Line; 15] = [
     ),
     (
         "journal nodes=2 takeovers=2 commits=1 snapshots=1 reads=1",
-        85_108,
+        86_502,
         None,
     ),
     (
         "journal nodes=2 takeovers=2 commits=1 snapshots=1 confirms=1",
-        64_748,
+        68_114,
         None,
     ),
     (

@@ -16,8 +16,8 @@ pub(super) struct Queue {
     waiting: VecDeque<Option<Arc<[u8]>>>,
     bytes: usize,
     next: u64,
-    /// How long entries take of late: the last ones weigh most.
-    pace: Option<Duration>,
+    /// How long entries take of late: the last ones weigh most. Nothing before the first.
+    pace: Duration,
     /// Answered clients may join until then, or until as many wait as are expected.
     linger_until: Option<Instant>,
     /// How many will wait when all that the last entry answered have joined those that waited already.
@@ -53,7 +53,7 @@ impl Queue {
             waiting: VecDeque::new(),
             bytes: 0,
             next: 1,
-            pace: None,
+            pace: Duration::ZERO,
             linger_until: None,
             expected: 0,
             rejoin: Rejoin::default(),
@@ -134,8 +134,9 @@ impl Queue {
     pub(super) fn decided(&mut self, now: Instant, took: Duration, tickets: Tickets, linger_percent: u32) {
         let answered = usize::try_from(tickets.last.0 - tickets.first.0 + 1).unwrap_or(usize::MAX);
         // One that was quick by chance says little about when its clients come back.
-        let pace = self.pace.map_or(took, |pace| (pace * 7 + took) / 8);
-        self.pace = Some(pace);
+        let before = if self.pace.is_zero() { took } else { self.pace };
+        self.pace = (before * 7 + took) / 8;
+        let pace = self.pace;
         let longest = now + pace * linger_percent / 100;
         self.rejoin.answered(longest, answered);
         self.expected = self.waiting.len().saturating_add(answered);

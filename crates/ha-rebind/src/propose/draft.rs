@@ -13,7 +13,7 @@ use crate::location::Location;
 use crate::names::{AdjunctId, EntityId, LocationId, TaskId};
 use crate::state::State;
 use crate::state::descendants;
-use crate::state::slot::{Quarantined, Slot};
+use crate::state::slot::Slot;
 use crate::state::tables::{Look, make};
 use crate::task::{Ended, Started, Stream, Task};
 
@@ -47,7 +47,7 @@ impl<'a> Draft<'a> {
     /// # Errors
     /// If there is none, or it is quarantined.
     pub fn entity(&self, id: &EntityId) -> Result<Entity, Refusal> {
-        self.slot(id)?.read(id).map_err(quarantined)
+        Ok(self.slot(id)?.read(id)?)
     }
 
     /// Whether there will be an entity of this id.
@@ -408,7 +408,7 @@ impl<'a> Draft<'a> {
     /// The value of a sensor of an entity that can be read.
     fn sensor(&self, id: &EntityId, sensor: &str) -> Result<Option<&str>, Refusal> {
         let slot = self.slot(id)?;
-        slot.check(id).map_err(quarantined)?;
+        slot.check(id)?;
         Ok(slot.sensors.text(sensor))
     }
 
@@ -443,10 +443,6 @@ impl<'a> Draft<'a> {
             None => Ok(()),
         }
     }
-}
-
-fn quarantined(bad: Quarantined) -> Refusal {
-    Refusal::Quarantined(Box::new(bad))
 }
 
 /// In which order entities can be made; otherwise as they came.

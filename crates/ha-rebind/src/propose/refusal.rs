@@ -116,3 +116,9 @@ pub enum Refusal {
     #[error("{0}")]
     Other(String),
 }
+
+impl From<Quarantined> for Refusal {
+    fn from(bad: Quarantined) -> Self {
+        Self::Quarantined(Box::new(bad))
+    }
+}
