@@ -70,11 +70,6 @@ const WALL_EVERY: Duration = Duration::from_secs(1);
 /// A stop that the store delays is given up after the lease and this.
 const STOP_SLACK: Duration = Duration::from_secs(2);
 
-struct Appending {
-    then: Then,
-    sent: Option<UnknownWrite>,
-}
-
 pub(crate) struct Driver {
     pub(crate) node: Node,
     pub(crate) clock: BootClock,
@@ -83,7 +78,7 @@ pub(crate) struct Driver {
     pub(crate) shared: Arc<Shared>,
     pub(crate) append_timeout: Duration,
     calls: FuturesUnordered<BoxFuture<'static, Answered>>,
-    appends: BTreeMap<Ticket, Appending>,
+    appends: BTreeMap<Ticket, Then>,
     append_deadlines: VecDeque<(Instant, Ticket)>,
     reads: BTreeMap<ReadId, (Instant, oneshot::Sender<Result<Seq, ReadError>>)>,
     changing: Option<(Role, oneshot::Sender<Result<Role, ModeError>>)>,
@@ -245,7 +240,7 @@ impl Driver {
         }
         match self.node.propose(now, bytes) {
             Ok(ticket) => {
-                self.appends.insert(ticket, Appending { then, sent: None });
+                self.appends.insert(ticket, then);
                 self.append_deadlines
                     .push_back((now + self.append_timeout, ticket));
                 // It may have been sent at once: the event is in the queue.
@@ -333,9 +328,8 @@ impl Driver {
     }
 
     fn sent(&mut self, tickets: Tickets, write_id: WriteId, epoch: Epoch, slot: Seq) {
-        for (_, appending) in self.appends.range_mut(tickets.first..=tickets.last) {
-            // The first slot tried counts.
-            appending.sent.get_or_insert(UnknownWrite {
+        for (_, then) in self.appends.range_mut(tickets.first..=tickets.last) {
+            then.sent(UnknownWrite {
                 epoch,
                 slot,
                 write_id,
@@ -345,8 +339,9 @@ impl Driver {
 
     fn settle(&mut self, tickets: Tickets, outcome: impl Fn(Option<UnknownWrite>) -> Append) {
         for number in tickets.first.0..=tickets.last.0 {
-            if let Some(appending) = self.appends.remove(&Ticket(number)) {
-                appending.then.tell(outcome(appending.sent));
+            if let Some(then) = self.appends.remove(&Ticket(number)) {
+                let outcome = outcome(then.was_sent());
+                then.tell(outcome);
             }
         }
         while self
@@ -379,15 +374,15 @@ impl Driver {
                 break;
             }
             self.append_deadlines.pop_front();
-            let Some(appending) = self.appends.remove(&ticket) else {
+            let Some(then) = self.appends.remove(&ticket) else {
                 continue;
             };
             let outcome = if self.node.withdraw(ticket) {
                 Append::Fenced(Refusal::Store("earlier writes were not answered in time".into()))
             } else {
-                undecided(appending.sent)
+                undecided(then.was_sent())
             };
-            appending.then.tell(outcome);
+            then.tell(outcome);
         }
         let late: Vec<ReadId> = self
             .reads
@@ -414,13 +409,8 @@ impl Driver {
 
     fn finish(mut self) {
         let now = self.clock.now();
-        for (_, appending) in std::mem::take(&mut self.appends) {
-            let outcome = match appending.sent {
-                Some(write) => Append::Unknown(write),
-                None => Append::Fenced(Refusal::Stopped),
-            };
-            appending.then.tell(outcome);
-        }
+        // Who waits is told so by that.
+        self.appends.clear();
         for (_, (_, reply)) in std::mem::take(&mut self.reads) {
             answer(reply, Err(ReadError::Stopped));
         }

@@ -367,7 +367,8 @@ impl Leadership {
     }
 
     /// The same, for who writes so much that a waiting task for each write is too dear: `then` is called with what became of it, once and in
-    /// any case, on whichever thread learns that, also on this one before this returns. It must be quick, and wait for nothing.
+    /// any case, on whichever thread learns that, also on this one before this returns. It must be quick, wait for
+    /// nothing, and not panic, for it is called on the thread that keeps the lease.
     pub fn append_then(&self, change: &[u8], then: impl FnOnce(Append) + Send + 'static) {
         self.plane.append_then(Some(self.epoch), change, then);
     }

@@ -171,6 +171,30 @@ async fn a_store_that_refuses_a_write_loses_it_and_what_was_evaluated_upon_it_an
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_waits_behind_what_cannot_be_read_is_told_that_it_may_be_applied() {
+    let store = Arc::new(Faulty::new(MemoryStore::default(), 1));
+    let member = Member::start("n1", store.clone());
+    let proposer = member.lead().await;
+    proposer.propose(None, deploy("first")).await.unwrap();
+    // Long enough that what is proposed now is evaluated before the entry in front of it is there.
+    let (p50, p99) = (Duration::from_millis(300), Duration::ZERO);
+    store.add(
+        Rule::new(Fault::Delay { p50, p99 })
+            .on(Operation::Create)
+            .under("journal/"),
+    );
+    let unreadable = proposer.leadership().begin_append(b"no batch");
+    let waits = proposer.propose(None, deploy("second")).await;
+    assert_eq!(waits, Err(ProposeError::Unknown(None)));
+    unreadable.await.committed().unwrap();
+    let refused = proposer.propose(None, deploy("third")).await;
+    assert!(
+        matches!(refused, Err(ProposeError::Refused(Refusal::StateUnreadable(_)))),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_goes_away_leaves_nothing_behind_that_blocks_the_next() {
     let member = Member::start("n1", Arc::new(MemoryStore::default()));
     let proposer = member.lead().await;
