@@ -44,7 +44,7 @@ pub fn app(control: Arc<dyn Control>, settings: Settings) -> Router {
         .with_state(shared)
 }
 
-/// What every handler has at hand.
+/// What every handler has at hand, behind one pointer: each layer and handler clones it for each request.
 #[derive(Clone, Debug)]
 pub(crate) struct Shared(Arc<Parts>);
 

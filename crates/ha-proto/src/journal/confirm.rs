@@ -171,7 +171,7 @@ impl Journal {
                 );
                 return self.halt(why, false);
             }
-            // Below the newest snapshot it may have been collected since it was read.
+            // Below the newest snapshot it may have been collected since it was read; a collector leaves what is above the newest but one.
             Some(Suspect::HeadGone { seq }) if seq >= newest => {
                 let why = alloc::format!(
                     "`{}` was there and is gone: the store was erased or rewound. Put back what is missing, or stop every node and \
