@@ -198,12 +198,12 @@ const FULL_OF_TWO: [Line; 11] = [
     ),
     (
         "journal nodes=2 takeovers=2 commits=2 snapshots=2 reads=1",
-        2_474_086,
+        2_576_776,
         None,
     ),
     (
         "journal nodes=2 takeovers=2 commits=2 snapshots=2 confirms=1",
-        2_118_184,
+        2_515_954,
         None,
     ),
     (
