@@ -49,7 +49,13 @@ pub fn large(entities: usize, note: usize) -> String {
 pub async fn set_sensors(master: &Server, application: &str, entities: &[String], span: Duration) -> Samples {
     let request = |id| format!("POST /v1/applications/{application}/entities/{id}/sensors/s");
     let requests = entities.iter().map(request).collect();
-    ask(master, requests, |number| number.to_string(), span).await
+    ask(
+        master,
+        requests,
+        |number, body| body.extend_from_slice(number.to_string().as_bytes()),
+        span,
+    )
+    .await
 }
 
 /// The same clients ask for what costs a server nothing: as much as HTTP and the clients themselves leave of the machine.
@@ -58,10 +64,10 @@ pub async fn set_sensors(master: &Server, application: &str, entities: &[String]
 /// If one is refused.
 pub async fn only_http(server: &Server, clients: usize, span: Duration) -> Samples {
     let requests = vec!["GET /v1/server/up".to_owned(); clients];
-    ask(server, requests, |_| String::new(), span).await
+    ask(server, requests, |_, _| {}, span).await
 }
 
-async fn ask(server: &Server, requests: Vec<String>, body: fn(u64) -> String, span: Duration) -> Samples {
+async fn ask(server: &Server, requests: Vec<String>, body: fn(u64, &mut Vec<u8>), span: Duration) -> Samples {
     // All are connected before the first asks: how long that takes is not what is measured.
     let mut clients = Vec::with_capacity(requests.len());
     for request in requests {
@@ -72,12 +78,16 @@ async fn ask(server: &Server, requests: Vec<String>, body: fn(u64) -> String, sp
     for (mut client, request) in clients {
         at_work.spawn(async move {
             let mut samples = Samples::default();
+            let mut said = Vec::new();
             for number in 0.. {
                 let sent = Instant::now();
                 if sent > until {
                     break;
                 }
-                client.send(&request, &body(number)).await;
+                said.clear();
+                body(number, &mut said);
+                let status = client.status_of(&request, &said).await;
+                assert!((200..300).contains(&status), "{request}: {status}");
                 samples.push(sent.elapsed());
             }
             samples
@@ -124,7 +134,15 @@ pub async fn promotion(what: &str, master: &Server, next: &Server) {
 #[derive(Debug)]
 pub struct Client {
     stream: TcpStream,
+    request: Vec<u8>,
     got: Vec<u8>,
+}
+
+/// Where an answer that has come ends.
+struct Answer {
+    status: u16,
+    head: usize,
+    end: usize,
 }
 
 impl Client {
@@ -138,7 +156,9 @@ impl Client {
         stream.set_nodelay(true).expect("a socket");
         Self {
             stream,
-            got: Vec::new(),
+            request: Vec::new(),
+            // A short answer comes with one system call.
+            got: Vec::with_capacity(1024),
         }
     }
 
@@ -147,12 +167,8 @@ impl Client {
     /// # Panics
     /// If it is refused.
     pub async fn send(&mut self, method_and_path: &str, body: &str) {
-        let head = format!(
-            "{method_and_path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-            body.len()
-        );
-        let (status, said) = self.exchange(&(head + body)).await;
-        assert!(status.starts_with('2'), "{method_and_path}: {status} {said}");
+        let (status, said) = self.exchange(method_and_path, body.as_bytes()).await;
+        assert!((200..300).contains(&status), "{method_and_path}: {status} {said}");
     }
 
     /// The ids of what is right below an application.
@@ -169,41 +185,71 @@ impl Client {
 
     /// The body of an answer, whatever its status.
     pub async fn get(&mut self, path: &str) -> String {
-        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\n\r\n");
-        self.exchange(&request).await.1
+        self.exchange(&format!("GET {path}"), &[]).await.1
     }
 
-    /// Sends a request of HTTP as it is; status and body of the answer.
+    /// Sends a request; status and body of the answer.
     ///
     /// # Panics
     /// If the connection ends before the answer.
-    pub async fn exchange(&mut self, request: &str) -> (String, String) {
-        self.stream
-            .write_all(request.as_bytes())
-            .await
-            .expect("it is sent");
-        let head_end = loop {
-            if let Some(at) = self.got.windows(4).position(|four| four == b"\r\n\r\n") {
-                break at + 4;
-            }
-            self.more().await;
-        };
-        let head = String::from_utf8_lossy(&self.got[..head_end]).to_ascii_lowercase();
-        let length = head
-            .split("content-length: ")
-            .nth(1)
-            .and_then(|rest| rest.lines().next());
-        let length: usize = length.and_then(|length| length.parse().ok()).unwrap_or(0);
-        while self.got.len() < head_end + length {
-            self.more().await;
-        }
-        let body = String::from_utf8_lossy(&self.got[head_end..head_end + length]).into_owned();
-        self.got.drain(..head_end + length);
-        (head.split(' ').nth(1).unwrap_or_default().to_owned(), body)
+    pub async fn exchange(&mut self, method_and_path: &str, body: &[u8]) -> (u16, String) {
+        let answer = self.ask(method_and_path, body).await;
+        let body = String::from_utf8_lossy(&self.got[answer.head..answer.end]).into_owned();
+        self.got.drain(..answer.end);
+        (answer.status, body)
     }
 
-    async fn more(&mut self) {
-        let read = self.stream.read_buf(&mut self.got).await.expect("an answer");
-        assert!(read > 0, "the server closed the connection");
+    /// Sends a request, and looks at nothing but the status of the answer.
+    ///
+    /// # Panics
+    /// If the connection ends before the answer.
+    pub async fn status_of(&mut self, method_and_path: &str, body: &[u8]) -> u16 {
+        let answer = self.ask(method_and_path, body).await;
+        self.got.drain(..answer.end);
+        answer.status
     }
+
+    async fn ask(&mut self, method_and_path: &str, body: &[u8]) -> Answer {
+        self.request.clear();
+        std::io::Write::write_fmt(
+            &mut self.request,
+            format_args!(
+                "{method_and_path} HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+                body.len()
+            ),
+        )
+        .expect("memory takes what is written to it");
+        self.request.extend_from_slice(body);
+        self.stream.write_all(&self.request).await.expect("it is sent");
+        loop {
+            let read = self.stream.read_buf(&mut self.got).await.expect("an answer");
+            assert!(read > 0, "the server closed the connection");
+            if let Some(answer) = whole(&self.got) {
+                return answer;
+            }
+        }
+    }
+}
+
+/// The answer that these bytes begin with, if all of it is there.
+///
+/// # Panics
+/// If they are no answer of HTTP.
+fn whole(got: &[u8]) -> Option<Answer> {
+    let mut headers = [httparse::EMPTY_HEADER; 32];
+    let mut response = httparse::Response::new(&mut headers);
+    let httparse::Status::Complete(head) = response.parse(got).expect("an answer of HTTP") else {
+        return None;
+    };
+    let length = response
+        .headers
+        .iter()
+        .find(|header| header.name.eq_ignore_ascii_case("content-length"));
+    let length = length.and_then(|length| std::str::from_utf8(length.value).ok()?.parse().ok());
+    let end = head + length.unwrap_or(0);
+    (got.len() >= end).then(|| Answer {
+        status: response.code.expect("a whole answer has a status"),
+        head,
+        end,
+    })
 }
