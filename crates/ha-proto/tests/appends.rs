@@ -1,6 +1,9 @@
 //! An own entry on its way: failures that pass, failures that do not, and answers that come late.
 
-use ha_proto::{Event, FailureKind, Kind, Mode, NotApplied, Resolution, Role, StoreFailure, StoreReply};
+use ha_proto::{
+    Epoch, Event, FailureKind, Kind, Mode, NotApplied, Resolution, Role, Seq, StoreFailure, StoreReply,
+    WriteId,
+};
 use ha_sim::hand::{Hand, commit_of, kinds};
 
 fn failed(kind: FailureKind) -> StoreReply {
@@ -16,6 +19,20 @@ fn appending() -> Hand {
     h.hold(0, "create journal");
     h.propose(0, 1);
     h
+}
+
+/// The first write that the leader has sent, as its caller knows it.
+fn first_sent(h: &Hand) -> (Epoch, Seq, WriteId) {
+    let sent = |e: &Event| match e {
+        Event::Sent {
+            epoch,
+            slot,
+            write_id,
+            ..
+        } => Some((*epoch, *slot, *write_id)),
+        _ => None,
+    };
+    h.seats[0].events.iter().find_map(sent).expect("it has sent one")
 }
 
 /// Answers the newest attempt so.
@@ -52,6 +69,29 @@ fn a_passing_refusal_is_tried_again_for_one_requests_time() {
         |e: &Event| matches!(e, Event::NotApplied { why: NotApplied::Refused(why), .. } if why == "no space");
     assert!(h.seats[0].events.iter().any(refused));
     assert_eq!(h.role(0), Role::Master, "and deposes nobody");
+}
+
+#[test]
+fn what_became_of_a_write_that_was_refused_is_known_while_its_leader_leads_on() {
+    let mut h = appending();
+    let (epoch, slot, write_id) = first_sent(&h);
+    let resolved = |h: &Hand| h.seats[0].node.resolve(epoch, slot, write_id);
+    answer(&mut h, FailureKind::NotDone);
+    assert_eq!(resolved(&h), Resolution::Undecided, "it is tried again");
+    h.run(50);
+    answer(&mut h, FailureKind::Refused);
+    assert_eq!(h.refused(0), 1);
+    assert_eq!(resolved(&h), Resolution::NotApplied);
+    h.propose(0, 2);
+    assert_eq!(
+        resolved(&h),
+        Resolution::NotApplied,
+        "another is on its way there"
+    );
+    h.free(0);
+    h.run(100);
+    assert_eq!((h.durable(0), resolved(&h)), (1, Resolution::NotApplied));
+    assert_eq!(h.role(0), Role::Master);
 }
 
 #[test]
@@ -235,20 +275,13 @@ fn a_write_displaced_by_junk_is_undecided_until_it_has_a_slot() {
     h.answer(0, &commit, reply);
     h.run(5);
     let again = h.take(0, "Commit");
-    let (epoch, write_id) = h.seats[0]
-        .events
-        .iter()
-        .find_map(|e| match e {
-            Event::Sent { epoch, write_id, .. } => Some((*epoch, *write_id)),
-            _ => None,
-        })
-        .unwrap();
-    let resolved = |h: &Hand| h.seats[0].node.resolve(epoch, ha_proto::Seq(slot), write_id);
+    let (epoch, _, write_id) = first_sent(&h);
+    let resolved = |h: &Hand| h.seats[0].node.resolve(epoch, Seq(slot), write_id);
     assert_eq!(resolved(&h), Resolution::Undecided);
     let reply = h.land(&again.op);
     h.answer(0, &again, reply);
     h.pump();
-    assert_eq!(resolved(&h), Resolution::Committed(ha_proto::Seq(slot + 1)));
+    assert_eq!(resolved(&h), Resolution::Committed(Seq(slot + 1)));
     assert_eq!(h.durable(0), 1);
 }
 
@@ -269,7 +302,7 @@ fn a_write_whose_slot_holds_anothers_entry_is_undecided_when_the_table_cannot_be
     let slot = h.truth.pos + 1;
     let (junk, _) = h.forge(1, slot, 1, ha_proto::Digest([7; 32]), &commit_of(9));
     assert_eq!(h.land(&junk), StoreReply::Done);
-    let later = ha_proto::layout::manifest_key(ha_proto::Seq(slot));
+    let later = ha_proto::layout::manifest_key(Seq(slot));
     h.store.objects.insert(later, b"rotten"[..].into());
     let reply = h.land(&commit.op);
     h.answer(0, &commit, reply);

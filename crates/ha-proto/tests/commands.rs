@@ -308,7 +308,7 @@ fn what_the_chain_has_not_passed_is_undecided_and_what_lies_before_all_writes_is
     let pos = h.truth.pos;
     let unknown = WriteId([9; 16]);
     assert_eq!(
-        resolve(&h, 0, (Epoch(1), Seq(pos), unknown)),
+        resolve(&h, 0, (Epoch(2), Seq(pos + 1), unknown)),
         Resolution::Undecided,
         "it may come yet"
     );

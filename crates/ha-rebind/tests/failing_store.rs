@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use common::{adjunct, bell_type, entity, id, json, node, until, with};
-use ha_core::{ActPermit, Plane, Role};
+use common::{PATIENCE, adjunct, bell_type, entity, id, json, node, until, with};
+use ha_core::{ActPermit, Plane, Resolution, Role, UnknownWrite};
 use ha_rebind::{
     AdjunctDescription, AdjunctKind, AdjunctTypes, Effect, Entity, EntityType, EntityTypes, Feed, Host,
-    HostSettings, Invocation, Json, Managed, TypeDescription, Values,
+    HostSettings, Invocation, Json, Managed, ProposeError, TypeDescription, Values,
 };
 use ha_store::{Fault, Faulty, MemoryStore, Operation, Rule};
 use tokio::sync::Semaphore;
@@ -62,7 +62,7 @@ struct House {
     gate: Arc<Semaphore>,
     looks: Arc<AtomicU64>,
     rings: Arc<AtomicU64>,
-    _plane: Plane,
+    plane: Plane,
 }
 
 impl House {
@@ -101,7 +101,7 @@ impl House {
             gate,
             looks,
             rings,
-            _plane: plane,
+            plane,
         }
     }
 
@@ -118,6 +118,18 @@ impl House {
             set.map(|()| "200".into())
         });
         set.await.is_ok()
+    }
+
+    /// The write of which a client is told that it may be applied.
+    async fn unknown(&self, sensor: &str) -> UnknownWrite {
+        let set = self.host.propose(None, |draft| {
+            let set = draft.set_sensor(&id("app"), sensor, &json("1"));
+            set.map(|()| "200".into())
+        });
+        match set.await {
+            Err(ProposeError::Unknown(Some(write))) => write,
+            other => panic!("{other:?}"),
+        }
     }
 
     fn sensor(&self, sensor: &str) -> Option<Json> {
@@ -152,6 +164,26 @@ async fn what_a_feed_brought_in_is_written_when_the_store_is_back() {
     house.store.clear();
     until("it is written", || house.sensor("seen").is_some()).await;
     assert_eq!(house.looks.load(Ordering::SeqCst), 1, "without another look");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_the_store_refuses_after_its_client_has_given_up_holds_up_no_other() {
+    let house = House::build().await;
+    house.create(vec![entity("app", None)]).await;
+    let journal = Rule::new(Fault::Unavailable).on(Operation::Create);
+    house.store.add(journal.under("journal/"));
+    let write = house.unknown("first").await;
+    let is_refused = async {
+        while house.plane.resolve(write).await != Resolution::NotApplied {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, is_refused)
+        .await
+        .expect("its leader knows, and leads on");
+    house.store.clear();
+    assert!(house.set("next", "1").await, "upon what is durable");
+    assert_eq!(house.sensor("first"), None);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -28,7 +28,7 @@ pub(crate) use pending::Pending;
 use crate::entry::{Evidence, FORMAT_LEVEL, FormatError, Header, Kind, Payload, RawEntry};
 use crate::layout::entry_key;
 use crate::manifest::Manifest;
-use crate::names::{Epoch, PlaneId, Process, Seq};
+use crate::names::{Epoch, PlaneId, Process, Seq, WriteId};
 use crate::newest::Newest;
 use crate::output::{Cx, NotApplied, ReadId, Tickets};
 use crate::peers::Watch;
@@ -161,6 +161,15 @@ impl Journal {
                 Activity::Stranger { mine, .. } => mine.is_some(),
                 _ => false,
             }
+    }
+
+    /// An entry of this leader's own that is not decided yet.
+    pub(crate) fn is_on_its_way(&self, write_id: WriteId) -> bool {
+        let pending = match &self.activity {
+            Activity::Pending(pending) => Some(pending),
+            _ => self.displaced.as_ref(),
+        };
+        pending.is_some_and(|pending| pending.header.write_id == write_id)
     }
 
     /// The newest manifest that this node has read.

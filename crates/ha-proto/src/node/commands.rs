@@ -120,7 +120,15 @@ impl Node {
         if let Some(seq) = view.slot_of(write_id) {
             return Resolution::Committed(seq);
         }
-        if !self.journal.is_settled() || view.pos < slot || (view.epoch == epoch && !view.released) {
+        let is_decided = if !self.journal.is_settled() {
+            false
+        } else if self.journal.lead() == Some(epoch) {
+            // All writes of the epoch are this process's own, one after the other: the store has refused what is not on its way any more.
+            !self.journal.is_on_its_way(write_id)
+        } else {
+            view.pos >= slot && (view.epoch != epoch || view.released)
+        };
+        if !is_decided {
             return Resolution::Undecided;
         }
         if view.writes_since <= slot {

@@ -182,7 +182,7 @@ pub(crate) fn with(mut entity: Entity, adjunct: Adjunct) -> Entity {
 }
 
 /// Longer than anything here takes, also on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let reached = async {
