@@ -1,6 +1,6 @@
 //! What must hold, each in a file of its own, behind [`Checker`].
 
-use ha_proto::{Config, Epoch, Instant, Node, Process, Seq, StoreOp, StoreReply, WriteId};
+use ha_proto::{Config, Epoch, Instant, Node, Process, Resolution, Seq, StoreOp, StoreReply, WriteId};
 
 use crate::host::Host;
 use crate::service::Service;
@@ -19,6 +19,7 @@ pub mod manifests;
 pub mod prefix;
 pub mod reads;
 pub mod recovery;
+pub mod resolutions;
 pub mod roles;
 pub mod rot;
 pub mod takeovers;
@@ -126,6 +127,19 @@ pub enum Seen<'a, S> {
         /// Which.
         change: u64,
     },
+    /// A node is asked what became of a write.
+    Resolved {
+        /// Who.
+        who: Who,
+        /// The first slot that was tried.
+        slot: Seq,
+        /// Which.
+        write_id: WriteId,
+        /// What it says.
+        resolution: Resolution,
+        /// It leads, all is healed, and nothing is under way.
+        is_healed: bool,
+    },
     /// A node has proven for a linearizable read up to where the journal goes.
     Proven {
         /// Who.
@@ -226,6 +240,7 @@ pub fn all<S: Service + 'static>() -> Vec<Box<dyn Checker<S>>> {
         Box::new(choice::Choice::default()),
         Box::new(rot::Rot::default()),
         Box::new(gone::Gone::default()),
+        Box::new(resolutions::Resolutions::default()),
     ]
 }
 

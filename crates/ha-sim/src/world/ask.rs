@@ -194,6 +194,7 @@ impl<S: Service + 'static> World<S> {
             .collect();
         let hosts: Vec<_> = hosts.into_iter().filter(|(_, h)| h.loaded).collect();
         super::show!(self, Seen::Healed { hosts: &hosts });
+        self.ask_after_all_writes();
     }
 
     /// Judges the history, and gives the counts.

@@ -224,6 +224,7 @@ impl<S: Service + 'static> World<S> {
                 self.acked = self.acked.max(seq);
             }
             Event::NotApplied { tickets, .. } => {
+                self.ask_after_writes(i);
                 for (change, op) in self.settle(i, tickets) {
                     self.members[i].host.state.lost(change);
                     show!(self, Seen::NotApplied { change });
@@ -234,7 +235,18 @@ impl<S: Service + 'static> World<S> {
             Event::Undecided { tickets } => {
                 let unknown = self.settle(i, tickets).len();
                 self.tally.unknown += unknown as u64;
+                self.ask_after_writes(i);
             }
+            Event::Sent {
+                epoch,
+                slot,
+                write_id,
+                ..
+            } => {
+                self.writes.sent(epoch, slot, write_id);
+                self.ask_after_writes(i);
+            }
+            Event::RoleChanged { .. } => self.ask_after_writes(i),
             Event::ReadReady { read, seq } => self.read_ready(i, read, seq),
             Event::ReadFailed(read) => {
                 self.members[i].reads.remove(&read);

@@ -8,6 +8,7 @@ mod operator;
 mod rest;
 mod trouble;
 mod wire;
+mod writes;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use ha_proto::{Config, Input, Mode, Seq, StoreOp, StoreRequest};
 
+use self::writes::Writes;
 use crate::check::{self, Checker, Scene, Seen};
 use crate::linear::Op;
 use crate::{
@@ -145,6 +147,8 @@ pub struct World<S = Numbers> {
     rotten_key: Option<String>,
     /// Answers on their way whose bytes are not what was written.
     rotten: BTreeMap<(Who, ha_proto::RequestId), String>,
+    /// The last writes that were sent.
+    writes: Writes,
     /// Entries that are not valid, and that no node has written.
     pub forged: u64,
     /// What `snapshot/` held before its last change.
@@ -230,6 +234,7 @@ impl<S: Service + 'static> World<S> {
             sent: BTreeMap::new(),
             rotten_key: None,
             rotten: BTreeMap::new(),
+            writes: Writes::default(),
             forged: 0,
             stale: Vec::new(),
             hints: BTreeMap::new(),
