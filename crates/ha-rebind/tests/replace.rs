@@ -160,6 +160,29 @@ fn pieces_that_are_not_all_there_or_of_another_import_replace_nothing() {
 }
 
 #[test]
+fn pieces_that_something_before_is_about_to_drop_replace_nothing() {
+    let with = replacement(&with_shop().state);
+    for way in 0..3 {
+        let mut leader = newer();
+        let count = put_pieces(&mut leader, 7, 100, &with);
+        let dropped = leader.stage(|draft| match way {
+            0 => draft.put_piece(8, 0, b"x"),
+            1 => draft.replace_by_pieces(&with, 7, count),
+            _ => {
+                draft.replace(&with);
+                Ok(())
+            }
+        });
+        assert!(dropped.is_ok(), "on its way, and not durable");
+        let next = leader.stage(|draft| draft.put_piece(7, count, b"x"));
+        assert_eq!(next, Err(Refusal::OtherImport));
+        let last = leader.stage(|draft| draft.replace_by_pieces(&with, 7, count));
+        assert_eq!(last, Err(Refusal::OtherImport));
+        leader.commit();
+    }
+}
+
+#[test]
 fn a_replacement_by_pieces_that_is_lost_leaves_all_as_it_was() {
     let with = replacement(&with_shop().state);
     let mut leader = newer();
