@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use common::{LEASE, entity, id, json, node, until};
-use ha_core::{Plane, Role};
+use ha_core::{Plane, PlaneBuilder, Role};
 use ha_rebind::{EntityTypes, Host, HostSettings, ImportError, Json, Level, Managed, ProposeError, State};
 use ha_store::{Fault, Faulty, MemoryStore, Operation, Rule, Store};
 
@@ -18,13 +18,15 @@ struct Member {
 
 impl Member {
     async fn start(name: &str, store: Arc<dyn Store>, role: Role) -> Self {
+        let plane = node(name, store, LEASE);
+        Self::start_with(name, plane, Duration::from_millis(200), role).await
+    }
+
+    async fn start_with(name: &str, plane: PlaneBuilder, longest_import_pause: Duration, role: Role) -> Self {
         let managed = Managed::default();
-        let plane = node(name, store, LEASE)
-            .state(managed.clone())
-            .start()
-            .expect("threads");
+        let plane = plane.state(managed.clone()).start().expect("threads");
         let mut settings = HostSettings::default();
-        settings.longest_import_pause = Duration::from_millis(200);
+        settings.longest_import_pause = longest_import_pause;
         let seed = [name.as_bytes()[1]; 32];
         let types = EntityTypes::built_in();
         let host = Host::start_with(settings, plane.clone(), managed, types, seed, || {
@@ -141,4 +143,29 @@ async fn an_import_whose_store_fails_in_its_midst_replaces_nothing_and_leaves_no
     assert!(one.contains("old"));
     one.host.import(None, archive).await.expect("the store is well");
     assert!(one.contains("e0") && !one.contains("old"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_piece_that_is_durable_after_its_time_is_not_written_once_more() {
+    let store = Arc::new(Faulty::new(MemoryStore::default(), 1));
+    let (in_time, late, minute) = (
+        Duration::from_millis(300),
+        Duration::from_millis(900),
+        Duration::from_secs(60),
+    );
+    // It leads as long as it takes, and does not know for so long what became of a write.
+    let plane = node("n1", store.clone(), minute).append_timeout(in_time);
+    let one = Member::start_with("n1", plane, minute, Role::Master).await;
+    raise(&one).await;
+    let archive = large_archive().await;
+    let second = Rule::new(Fault::delay(late))
+        .on(Operation::Create)
+        .under("journal/");
+    store.add(second.skip(1).times(1));
+    one.host
+        .import(None, archive)
+        .await
+        .expect("each piece is durable, and the next of its import");
+    assert!(one.contains("e0"));
+    assert_eq!(one.host.read(State::skipped), 0);
 }

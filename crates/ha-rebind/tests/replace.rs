@@ -16,19 +16,22 @@ fn key(key: &str) -> ClientKey<'_> {
     }
 }
 
-/// A plane with a shop, a place, and one request that had a key.
-fn with_shop() -> Leader {
-    let mut leader = Leader::default();
-    let place = Location {
-        id: LocationId::new("here").expect("a good id"),
-        name: "here".into(),
+fn place(name: &str) -> Location {
+    Location {
+        id: LocationId::new(name).expect("a good id"),
+        name: name.into(),
         spec: "localhost".into(),
         location_type: "Localhost".into(),
         parent: None,
         config: Values::default(),
-    };
+    }
+}
+
+/// A plane with a shop, a place, and one request that had a key.
+fn with_shop() -> Leader {
+    let mut leader = Leader::default();
     leader.evaluate(Some(key("k-1")), |draft| {
-        draft.put_location(&place)?;
+        draft.put_location(&place("here"))?;
         draft.create(&shop())?;
         draft.set_sensor(&id("web"), "requests", &json("42"))?;
         Ok(Bytes::from_static(b"the shop"))
@@ -54,6 +57,7 @@ fn replace(leader: &mut Leader, with: &State) {
 fn all_that_there_was_is_no_more_and_all_of_the_other_is_there() {
     let source = with_shop();
     let mut leader = Leader::default();
+    leader.make(|draft| draft.put_location(&place("there"))).unwrap();
     leader
         .make(|draft| draft.create(&[entity("old", None), entity("web", Some("old"))]))
         .unwrap();
@@ -69,8 +73,8 @@ fn all_that_there_was_is_no_more_and_all_of_the_other_is_there() {
         "in their order"
     );
     assert_eq!(state.sensor(&id("web"), "requests"), Some(json("42")));
-    assert_eq!(state.locations().count(), 1);
-    assert_eq!(state.last(), 2, "numbers go on");
+    assert!(state.locations().eq([&place("here").id]));
+    assert_eq!(state.last(), 3, "numbers go on");
     assert!(replay(&leader.journal) == leader.state);
     // Rows are the same but for the first, which holds numbers and times, and keys, which hold times.
     let tail = |state: &State| state.parts()[0][state.parts()[0].len() - 200..].to_vec();
@@ -157,6 +161,29 @@ fn pieces_that_are_not_all_there_or_of_another_import_replace_nothing() {
         Err(Refusal::OtherImport)
     );
     assert!(leader.state.contains(&id("old")));
+}
+
+#[test]
+fn pieces_that_something_before_is_about_to_drop_replace_nothing() {
+    let with = replacement(&with_shop().state);
+    for way in 0..3 {
+        let mut leader = newer();
+        let count = put_pieces(&mut leader, 7, 100, &with);
+        let dropped = leader.stage(|draft| match way {
+            0 => draft.put_piece(8, 0, b"x"),
+            1 => draft.replace_by_pieces(&with, 7, count),
+            _ => {
+                draft.replace(&with);
+                Ok(())
+            }
+        });
+        assert!(dropped.is_ok(), "on its way, and not durable");
+        let next = leader.stage(|draft| draft.put_piece(7, count, b"x"));
+        assert_eq!(next, Err(Refusal::OtherImport));
+        let last = leader.stage(|draft| draft.replace_by_pieces(&with, 7, count));
+        assert_eq!(last, Err(Refusal::OtherImport));
+        leader.commit();
+    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ use axum::body::{Body, Bytes, HttpBody};
 use common::{Fake, SKIP, get, post};
 use ha_core::{Mode, Role};
 use ha_rebind::EntityTypes;
-use ha_store::MemoryStore;
+use ha_store::{Fault, Faulty, MemoryStore, Operation, Rule};
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Frame;
@@ -251,6 +251,36 @@ async fn one_import_is_made_at_a_time_and_a_key_makes_it_once() {
     );
     let other = send(&node, "POST", "/v1/applications", &key, SHOP.into()).await;
     assert_eq!(other.status(), 422, "the key was another request's");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_whose_client_has_gone_goes_on_and_nobody_begins_another_before_its_end() {
+    let store = Arc::new(Faulty::new(MemoryStore::default(), 1));
+    let node = Node::start("n1", 1, store.clone(), EntityTypes::built_in());
+    node.becomes(Role::Master).await;
+    let archive = export(&with_shop(2).await).await;
+    let refuse = Rule::new(Fault::Unavailable).on(Operation::Create);
+    store.add(refuse.under("journal/"));
+    let client = tokio::spawn({
+        let (node, archive) = (node.clone(), archive.clone());
+        async move { import(&node, archive).await }
+    });
+    node.until("its entry is on its way", || store.injected() > 0)
+        .await;
+    client.abort();
+    assert!(client.await.unwrap_err().is_cancelled());
+    let refused = import(&node, archive).await;
+    assert_eq!(refused.0, 503, "{}", refused.1);
+    assert!(
+        refused.1.contains("Another archive is being imported"),
+        "{}",
+        refused.1
+    );
+    store.clear();
+    node.until("all of it is there", || {
+        node.host.read(|state| state.applications().count() == 1)
+    })
+    .await;
 }
 
 /// A body that comes as a whole, when it is sent.

@@ -73,8 +73,10 @@ pub(crate) fn run(data: &[u8]) {
         assert_eq!((state.skipped(), state.unreadable()), (0, None));
         assert_eq!(state.quarantined().len(), 0);
     });
-    let parts = node.host.read(State::parts).into_iter().map(Bytes::from);
-    State::from_parts(parts).expect("its own parts can be read");
+    let state = node.host.read(State::clone);
+    let parts = state.parts().into_iter().map(Bytes::from);
+    let again = State::from_parts(parts).expect("its own parts can be read");
+    assert!(again == state, "nothing of it is lost in a snapshot");
 }
 
 /// Requests that do something.
@@ -86,6 +88,9 @@ pub(crate) fn seeds() -> Vec<(String, Vec<u8>)> {
         ("details", "GET /v1/applications/details?items=[shop]\n\n".to_owned()),
         ("deploy", format!("POST /v1/applications\nIdempotency-Key: one\n{json}services: [{{type: org.apache.brooklyn.entity.stock.BasicStartable, name: w, brooklyn.config: {{a: $brooklyn:config(\"b\")}}}}]")),
         ("put", format!("PUT /v1/applications/other\n{json}{{\"services\": [{{\"type\": \"org.apache.brooklyn.entity.stock.BasicEntity\"}}]}}")),
+        ("taken", format!("PUT /v1/applications/shop\n{json}{{\"services\": [{{\"type\": \"org.apache.brooklyn.entity.stock.BasicEntity\"}}]}}")),
+        ("located", format!("POST /v1/applications\n{json}location: localhost\nservices: [{{type: org.apache.brooklyn.entity.stock.BasicStartable}}]")),
+        ("no-arguments", format!("POST /v1/applications\n{json}services: [{{type: org.apache.brooklyn.entity.stock.BasicEntity, brooklyn.config: {{a: $brooklyn:config()}}}}]")),
         ("delete", "DELETE /v1/applications/shop\n\n".to_owned()),
         ("children", format!("POST {web}/children?start=false\n{json}type: org.apache.brooklyn.entity.stock.BasicEntity")),
         ("sensor", format!("POST {web}/sensors/load\n{json}[1, 2.5, \"x\"]")),
@@ -96,6 +101,8 @@ pub(crate) fn seeds() -> Vec<(String, Vec<u8>)> {
         ("rename", format!("POST {web}/name?name=front\n\n")),
         ("restart", format!("POST {web}/effectors/restart?timeout=1s\n{json}{{\"a\": 1}}")),
         ("activities", format!("GET {web}/activities?limit=3&recurse=true\n\n")),
+        ("all-activities", format!("GET {web}/activities?limit={}\n\n", usize::MAX)),
+        ("long-name", format!("GET /v1/activities/{}\n\n", "%E2%82%AC".repeat(100))),
         ("descendants", "GET /v1/applications/shop/descendants/sensor/load?typeRegex=.*\n\n".to_owned()),
         ("attach", format!("POST {web}/policies?type=sensor-threshold\n{json}{{\"sensor\": \"load\", \"threshold\": 3, \"effector\": \"restart\"}}")),
         ("policies", format!("GET {web}/policies/current-state\n\n")),

@@ -67,6 +67,8 @@ pub(crate) struct Rows {
     locations: Layer<LocationId, Bytes>,
     keys: Layer<Box<str>, Remembered>,
     level: Option<(u64, Level)>,
+    /// By which batch the pieces of an import were last changed. What they will be is not known before they are durable.
+    pieces: Option<u64>,
 }
 
 /// Which rows a batch changed.
@@ -89,6 +91,7 @@ impl Rows {
             };
         }
         self.level = above.level.or(self.level);
+        self.pieces = above.pieces.or(self.pieces);
         Touched {
             entities: self.entities.take(above.entities),
             tasks: self.tasks.take(above.tasks),
@@ -105,6 +108,7 @@ impl Rows {
         self.locations.release(&touched.locations, by);
         self.keys.release(&touched.keys, by);
         self.level = self.level.filter(|(last, _)| *last != by);
+        self.pieces.take_if(|last| *last == by);
     }
 
     fn level(&self, below: &impl Look) -> Level {
@@ -142,6 +146,10 @@ impl Rows {
         };
         self.keys.over(key, under)
     }
+
+    fn pieces<'a>(&self, below: &'a impl Look) -> Option<&'a Pieces> {
+        below.pieces().filter(|_| self.pieces.is_none())
+    }
 }
 
 /// Rows that are read as if they were made already.
@@ -167,8 +175,8 @@ impl<B: Look> Look for Seen<'_, B> {
     fn remembered(&self, key: &str) -> Option<&Remembered> {
         self.rows.remembered(key, self.below)
     }
-    fn pieces(&self) -> &Pieces {
-        self.below.pieces()
+    fn pieces(&self) -> Option<&Pieces> {
+        self.rows.pieces(self.below)
     }
 }
 
@@ -185,6 +193,7 @@ impl<B> Making<'_, B> {
     pub(crate) fn put_ground(&mut self, state: Arc<State>) {
         self.rows = Rows {
             ground: Some((self.by, state)),
+            pieces: Some(self.by),
             ..Rows::default()
         };
     }
@@ -206,8 +215,8 @@ impl<B: Look> Look for Making<'_, B> {
     fn remembered(&self, key: &str) -> Option<&Remembered> {
         self.rows.remembered(key, self.below)
     }
-    fn pieces(&self) -> &Pieces {
-        self.below.pieces()
+    fn pieces(&self) -> Option<&Pieces> {
+        self.rows.pieces(self.below)
     }
 }
 
@@ -248,7 +257,10 @@ impl<B: Look> Tables for Making<'_, B> {
     }
     fn put_piece(&mut self, _: u64, _: u32, _: &[u8]) -> bool {
         // They are looked at when they are durable.
+        self.rows.pieces = Some(self.by);
         true
     }
-    fn drop_pieces(&mut self) {}
+    fn drop_pieces(&mut self) {
+        self.rows.pieces = Some(self.by);
+    }
 }

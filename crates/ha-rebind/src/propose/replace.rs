@@ -32,7 +32,7 @@ impl Draft<'_> {
         if now < asked {
             return Err(Refusal::LevelTooLow { now, asked });
         }
-        if at > 0 && !self.tables.pieces().expects(import, at) {
+        if at > 0 && !self.expects(import, at) {
             return Err(Refusal::OtherImport);
         }
         self.make(&Change::PutPiece { import, at, piece });
@@ -49,7 +49,7 @@ impl Draft<'_> {
         import: u64,
         count: u32,
     ) -> Result<(), Refusal> {
-        if !self.tables.pieces().expects(import, count) {
+        if !self.expects(import, count) {
             return Err(Refusal::OtherImport);
         }
         self.put_in_place(replacement, &Change::ReplaceByPieces { import, count });
@@ -58,8 +58,16 @@ impl Draft<'_> {
 
     /// Drops the pieces of an import that was given up.
     pub(crate) fn drop_pieces(&mut self, import: u64) {
-        if self.tables.pieces().import == import {
+        let pieces = self.tables.pieces();
+        if pieces.is_some_and(|pieces| pieces.import == import) {
             self.make(&Change::DropPieces);
         }
+    }
+
+    /// Whether this would be the next piece, or so many are there, and nothing before this proposal will change that: an entry that replaces a
+    /// state by pieces that are not there is one that no node could read.
+    fn expects(&self, import: u64, at: u32) -> bool {
+        let pieces = self.tables.pieces();
+        pieces.is_some_and(|pieces| pieces.expects(import, at))
     }
 }

@@ -66,6 +66,10 @@ mod tests {
         assert!(pieces.take(7, 0, b"a") && pieces.take(7, 1, b"b"));
         assert!(!pieces.take(7, 1, b"b") && !pieces.take(7, 3, b"d") && !pieces.take(8, 2, b"c"));
         assert!(pieces.expects(7, 2) && !pieces.expects(7, 1) && !pieces.expects(8, 2));
+        for (import, count) in [(7, 1), (7, 3), (8, 2)] {
+            let why = pieces.unpack(import, count).unwrap_err();
+            assert_eq!(why, Unreadable::Damaged("the pieces of its state are not there"));
+        }
         assert!(pieces.take(8, 0, b"x"), "another begins");
         assert_eq!(pieces.all.values().collect::<Vec<_>>(), ["x"]);
         assert!(!Pieces::default().expects(0, 0), "none is none");

@@ -25,8 +25,8 @@ impl Look for State {
     fn remembered(&self, key: &str) -> Option<&Remembered> {
         self.keys.get(key)
     }
-    fn pieces(&self) -> &Pieces {
-        &self.pieces
+    fn pieces(&self) -> Option<&Pieces> {
+        Some(&self.pieces)
     }
 }
 

@@ -18,8 +18,8 @@ pub(crate) trait Look {
     fn task_slot(&self, id: &TaskId) -> Option<&TaskSlot>;
     fn location_body(&self, id: &LocationId) -> Option<&Bytes>;
     fn remembered(&self, key: &str) -> Option<&Remembered>;
-    /// The pieces of an import that are durable.
-    fn pieces(&self) -> &Pieces;
+    /// The pieces of an import that are durable; `None`: something under way will change them.
+    fn pieces(&self) -> Option<&Pieces>;
 }
 
 /// All that a change can touch.
@@ -134,8 +134,8 @@ pub(crate) fn make(tables: &mut impl Tables, change: &Change<'_>, time_ms: u64) 
         Change::Replace { packed } => replace(tables, unpack(packed), time_ms),
         Change::PutPiece { import, at, piece } => tables.put_piece(*import, *at, piece),
         Change::ReplaceByPieces { import, count } => {
-            let with = tables.pieces().unpack(*import, *count);
-            replace(tables, with, time_ms)
+            let with = tables.pieces().map(|pieces| pieces.unpack(*import, *count));
+            with.is_some_and(|with| replace(tables, with, time_ms))
         }
         Change::DropPieces => {
             tables.drop_pieces();

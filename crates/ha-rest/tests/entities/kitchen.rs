@@ -66,8 +66,11 @@ impl EntityType for Kettle {
             "heat" => {
                 let degrees = invocation.arguments.get("degrees").unwrap();
                 let said = format!("heating to {}", degrees.as_str());
+                invocation.print(stream("env", "text:a kitchen"));
                 invocation.print(stream("stdout", "text:nothing yet"));
                 invocation.print(stream("stdout", &format!("text:{said}")));
+                invocation.print(stream("each bubble", "bubbles:20000000"));
+                assert_ne!(degrees.as_str(), "500", "it melts");
                 Ok(Effect {
                     sensors: Values::from_iter([("temperature", degrees.clone())]),
                     result: Some(degrees),
@@ -93,12 +96,16 @@ fn stream(name: &str, place: &str) -> Stream {
     }
 }
 
-/// Reads streams whose places are their texts.
+/// Reads streams whose places are their texts, or how many bubbles there were.
 struct Texts;
 
 #[async_trait]
 impl StreamReader for Texts {
     async fn read(&self, stream: &Stream, at_most: usize) -> Result<Bytes, String> {
+        if let Some(bubbles) = stream.place.strip_prefix("bubbles:") {
+            let last = at_most.min(bubbles.parse().unwrap());
+            return Ok("o".repeat(last).into());
+        }
         let text = stream.place.strip_prefix("text:");
         let text = text.ok_or("it is on another machine")?;
         assert!(text.len() <= at_most);

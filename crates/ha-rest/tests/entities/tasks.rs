@@ -135,12 +135,15 @@ async fn what_a_call_printed_is_read_on_every_node_or_told_where_it_lies() {
         let link = heat["streams"]["stdout"]["link"].as_str().unwrap();
         assert_eq!(
             heat["streams"].as_object().unwrap().len(),
-            1,
+            3,
             "one name, one stream"
         );
         let printed = node.get(link).await;
         assert_eq!(printed.short(), (200, "heating to 90"));
         assert_eq!(printed.header("content-type"), Some("text/plain"));
+        let long = heat["streams"]["each bubble"]["link"].as_str().unwrap();
+        let last = node.get(long).await;
+        assert_eq!((last.status.as_u16(), last.body.len()), (200, 16 << 20));
         let link = smash["streams"]["stderr"]["link"].as_str().unwrap();
         let id = smash["id"].as_str().unwrap();
         let elsewhere = node.get(link).await;
@@ -153,5 +156,25 @@ async fn what_a_call_printed_is_read_on_every_node_or_told_where_it_lies() {
                 )
             )
         );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_call_printed_before_it_panicked_is_read_after_its_entity_was_removed() {
+    let plane = Plane::with_kitchen().await;
+    let (node, standby) = (&plane.master, plane.standby().await);
+    let heat = format!("{KETTLE}/effectors/heat");
+    let melted = node.post(&heat, r#"{"degrees":500}"#).await;
+    assert!(melted.body.contains("its code panicked: "), "{melted:?}");
+    let tasks = value(&node.get(&format!("{KETTLE}/activities")).await);
+    let all = tasks.as_array().unwrap();
+    let heat = all.iter().find(|task| task["displayName"] == "heat").unwrap();
+    let link = heat["streams"]["stdout"]["link"].as_str().unwrap();
+    let removed = node.post(&format!("{KETTLE}/expunge?release=false"), "").await;
+    assert!(removed.status.is_success(), "{removed:?}");
+    standby.plane.read().await.unwrap();
+    for node in [node, &standby] {
+        assert_eq!(node.get(KETTLE).await.status.as_u16(), 404);
+        assert_eq!(node.get(link).await.short(), (200, "heating to 500"));
     }
 }
