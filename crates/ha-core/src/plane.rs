@@ -224,6 +224,8 @@ impl Plane {
     }
 
     /// What became of a write whose outcome was unknown. Beyond the last thousand writes the answer is `Forgotten`, never a guess.
+    ///
+    /// As long as its epoch goes on, only the node that leads can tell that it was not applied; to all others it is `Undecided`.
     pub async fn resolve(&self, write: UnknownWrite) -> Resolution {
         self.ask(|reply| Message::Resolve { write, reply })
             .await

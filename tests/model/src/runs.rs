@@ -102,7 +102,7 @@ pub(crate) fn slice(nodes: u8, full: bool) -> Vec<Listed> {
     let listed = |(words, pinned, rules): &Line| Listed {
         run: Run::parse(&words.split(' ').collect::<Vec<_>>()).expect("the lists below hold bounds"),
         pinned: *pinned,
-        spread: if VARIES.contains(words) { pinned / 100 } else { 0 },
+        spread: if VARIES.contains(words) { pinned / 33 } else { 0 },
         rules: *rules,
     };
     runs.iter().map(listed).collect()

@@ -113,7 +113,9 @@ impl Node {
         read
     }
 
-    /// What became of a write whose outcome was unknown.
+    /// What became of a write whose outcome was unknown, and which was sent in this epoch to this slot first.
+    ///
+    /// As long as its epoch goes on, only who leads can tell that it was not applied.
     #[must_use]
     pub fn resolve(&self, epoch: Epoch, slot: Seq, write_id: WriteId) -> Resolution {
         let view = &self.journal.view;
