@@ -1,5 +1,6 @@
 //! Writing, for who leads: a proposal is evaluated, joins the journal, and is answered when it is durable.
 
+use std::error::Error;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -38,6 +39,19 @@ pub enum ProposeError {
         "it is not known whether the proposal was applied: send it again with the same key, or read the state"
     )]
     Unknown(Option<UnknownWrite>),
+}
+
+impl ProposeError {
+    /// With its causes, for the log: nobody can ask that for them.
+    pub(crate) fn whole(&self) -> String {
+        let mut words = self.to_string();
+        let mut cause = self.source();
+        while let Some(because) = cause {
+            words = format!("{words}: {because}");
+            cause = because.source();
+        }
+        words
+    }
 }
 
 impl Proposer {
@@ -160,5 +174,20 @@ async fn decided(told: Told) -> Result<(), ProposeError> {
         Ok(Fate::Unknown(write)) => Err(ProposeError::Unknown(Some(write))),
         // The epoch is over, or the state was loaded again.
         Err(_) => Err(ProposeError::Unknown(None)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_is_told_why_something_was_not_applied() {
+        let why = ProposeError::NotApplied(ha_core::Refusal::Store("no space left".into())).whole();
+        assert!(
+            why.starts_with("the proposal was certainly not applied: "),
+            "{why}"
+        );
+        assert!(why.contains("no space left"), "{why}");
     }
 }

@@ -176,7 +176,7 @@ impl Host {
         let Err(why) = proposer.propose(None, write).await else {
             return true;
         };
-        tracing::warn!("what adjuncts say is not durable: {why}");
+        tracing::warn!("what adjuncts say is not durable: {}", why.whole());
         if !is_for_good(&why) {
             return false;
         }
@@ -184,7 +184,7 @@ impl Host {
         for (owner, found) in findings {
             let write = |draft: &mut Draft<'_>| self.write_one(draft, owner, found).map(|()| Bytes::new());
             if let Err(why) = proposer.propose(None, write).await {
-                tracing::error!(entity = %owner, "what its adjuncts say cannot be written down: {why}");
+                tracing::error!(entity = %owner, "what its adjuncts say cannot be written down: {}", why.whole());
                 is_written &= is_for_good(&why);
             }
         }

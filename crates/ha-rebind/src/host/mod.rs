@@ -252,7 +252,7 @@ impl Host {
                     return Err(why.to_string());
                 }
                 Err(why) => {
-                    tracing::warn!("{what} is not durable yet: {why}");
+                    tracing::warn!("{what} is not durable yet: {}", why.whole());
                     tokio::time::sleep(PAUSE).await;
                 }
             }

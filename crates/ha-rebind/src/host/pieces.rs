@@ -52,7 +52,7 @@ impl Host {
                 Err(why @ ProposeError::Refused(_)) => return Err(why),
                 Err(why) => why,
             };
-            tracing::warn!("import: piece {} is not durable yet: {why}", at + 1);
+            tracing::warn!("import: piece {} is not durable yet: {}", at + 1, why.whole());
             let pause = self.0.settings.longest_import_pause;
             let is_settled = tokio::time::timeout(pause, self.settled(proposer)).await.is_ok();
             if self.read(|state| state.pieces.expects(import, at + 1)) {

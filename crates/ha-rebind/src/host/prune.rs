@@ -43,7 +43,11 @@ impl Host {
         match proposer.propose(None, forget).await {
             Ok(_) => true,
             Err(why) => {
-                tracing::warn!("{} ended tasks are not forgotten yet: {why}", tasks.len());
+                tracing::warn!(
+                    "{} ended tasks are not forgotten yet: {}",
+                    tasks.len(),
+                    why.whole()
+                );
                 false
             }
         }

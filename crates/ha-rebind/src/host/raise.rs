@@ -167,7 +167,9 @@ impl Host {
                 Ok(_) => {
                     tracing::info!(%level, "the plane's format level was raised: all nodes on record read it");
                 }
-                Err(why) => tracing::warn!(%level, "the plane's format level was not raised: {why}"),
+                Err(why) => {
+                    tracing::warn!(%level, "the plane's format level was not raised: {}", why.whole())
+                }
             }
         }
     }

@@ -95,7 +95,7 @@ impl Host {
                 () = self.ended(&task.id) => None,
             },
             Err(why) => {
-                tracing::warn!(task = %task.id, "its beginning is not durable, so that it does not begin yet: {why}");
+                tracing::warn!(task = %task.id, "its beginning is not durable, so that it does not begin yet: {}", why.whole());
                 tokio::time::sleep(PAUSE).await;
                 None
             }
@@ -178,7 +178,7 @@ impl Host {
                 Err(ProposeError::Refused(why)) => why.to_string(),
                 Err(ProposeError::NotApplied(why @ ha_core::Refusal::TooLarge)) => why.to_string(),
                 Err(why) => {
-                    tracing::warn!(task = %task.id, "its end is not durable yet: {why}");
+                    tracing::warn!(task = %task.id, "its end is not durable yet: {}", why.whole());
                     // Whoever lets go waits for this.
                     tokio::select! {
                         () = tokio::time::sleep(PAUSE) => {}
