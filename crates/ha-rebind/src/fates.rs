@@ -100,12 +100,15 @@ impl Fates {
         }
     }
 
-    /// The batches that may be applied.
+    /// The writes that may be applied, each with the first batch in it: many share one.
     pub(crate) fn all_unknown(&self) -> Vec<(u64, UnknownWrite)> {
-        self.unknown
-            .iter()
-            .map(|(number, write)| (*number, *write))
-            .collect()
+        let mut all: Vec<(u64, UnknownWrite)> = Vec::new();
+        for (number, write) in &self.unknown {
+            if all.last().is_none_or(|(_, last)| last != write) {
+                all.push((*number, *write));
+            }
+        }
+        all
     }
 
     fn find(&self, number: u64) -> Option<usize> {
@@ -156,6 +159,13 @@ mod tests {
             "also who asks later"
         );
         assert_eq!(fates.all_unknown(), [(2, write(7)), (3, write(8))]);
+        let _told = fates.expect(4);
+        fates.unknown(4, write(8));
+        assert_eq!(
+            fates.all_unknown(),
+            [(2, write(7)), (3, write(8))],
+            "each write once"
+        );
         fates.lost(3, &Refusal::Fenced);
         assert_eq!(fates.all_unknown(), [(2, write(7))]);
         fates.done(2);

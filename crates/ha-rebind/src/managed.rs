@@ -73,7 +73,7 @@ impl Managed {
         Some(self.read(|state| act(leading, state)))
     }
 
-    /// Batches of an epoch that may be applied.
+    /// Writes of an epoch that may be applied, each with its first batch.
     pub(crate) fn all_unknown(&self, epoch: Epoch) -> Vec<(u64, UnknownWrite)> {
         let leading = self.leading();
         let leading = leading.as_ref().filter(|l| l.epoch == epoch);

@@ -158,10 +158,9 @@ impl Proposer {
         let unknown = self.0.managed.all_unknown(self.epoch());
         for (number, write) in unknown {
             if self.0.plane.resolve(write).await == Resolution::NotApplied {
-                self.lost(
-                    number,
-                    &ha_core::Refusal::Store("it was not answered in time, and was not applied".into()),
-                );
+                let why = "it was not answered in time, and was not applied";
+                // And with it all that was evaluated upon it.
+                return self.lost(number, &ha_core::Refusal::Store(why.into()));
             }
         }
     }
