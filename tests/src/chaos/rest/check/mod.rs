@@ -6,6 +6,7 @@ mod answers;
 pub(crate) use answers::answers;
 mod feeds;
 pub(crate) use feeds::feeds;
+mod forgotten;
 mod kept;
 pub(crate) use kept::kept;
 mod marks;

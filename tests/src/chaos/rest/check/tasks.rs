@@ -1,8 +1,11 @@
 //! Each task that was acknowledged is known on every node in the end, and has ended: it is completed, or it was interrupted, could not be begun
-//! again, and its entity is on fire.
+//! again, and its entity is on fire. The oldest may have been forgotten.
+
+use ha_rebind::TaskLimits;
 
 use super::super::history::{Kind, Node, ShownTask, Told, Write};
 use super::super::ledger::Ledger;
+use super::forgotten::Known;
 use crate::chaos::check::{Finding, Rule};
 
 /// The words of an interrupted task.
@@ -26,10 +29,16 @@ impl ShownTask {
 /// Judges what became of the tasks of all writes.
 pub(crate) fn tasks(ledger: &Ledger<'_>, writes: &[Write], nodes: &[Node]) -> Vec<Finding> {
     let mut findings = Vec::new();
+    let limits = TaskLimits::default();
+    let known = nodes.first().map(|node| Known::of(writes, node, limits));
     for write in writes.iter().filter(|write| write.told == Told::Done) {
         let Some(id) = write.task() else { continue };
         for node in nodes {
             let of_node = node.tasks.get(id).cloned().unwrap_or_default();
+            if of_node.status.is_empty() && known.as_ref().is_some_and(|known| known.may_be_forgotten(write))
+            {
+                continue;
+            }
             let found = wrong(ledger, write, node, &of_node);
             findings.extend(found.map(|(rule, how)| {
                 let what = format!("{} of {}", write.kind.name(), write.mark);
@@ -124,6 +133,22 @@ mod tests {
         assert_eq!(rules(&after(CALL), &apps, Some(open)), [Rule::Unended]);
         let failed = Some(task("Failed", "its code panicked"));
         assert_eq!(rules(&after(CALL), &apps, failed), [Rule::Unended]);
+    }
+
+    #[test]
+    fn the_oldest_task_of_an_entity_is_forgotten_when_there_are_nearly_as_many_as_are_kept() {
+        let found = |later: u64| {
+            let writes: Vec<_> = (1..=later + 1).map(|number| done(number, CALL, 1)).collect();
+            let mut node = node("a", &[app("c1n1", &[])]);
+            for write in &writes[1..] {
+                let id = write.task().unwrap().to_owned();
+                node.tasks.insert(id, task("Completed", ""));
+            }
+            let found = tasks(&Ledger::of(&writes), &writes, &[node]);
+            found.into_iter().map(|found| found.rule).collect::<Vec<_>>()
+        };
+        assert_eq!(found(799), [Rule::Lost]);
+        assert_eq!(found(800), []);
     }
 
     #[test]
