@@ -245,10 +245,35 @@ fn a_server_that_is_down_is_no_liar_and_a_node_that_had_it_waits_until_it_is_tol
 
     let mut node = launch.start();
     wait_for(PATIENCE, "it says that it waits", || {
-        node.log().contains("the store does not answer, trying again")
+        let log = node.log();
+        log.contains("the store does not answer, trying again") && log.contains("until it is told to stop")
     });
     assert_eq!(node.terminate().code, Some(0), "it was asked to stop");
     let mut node = launch.start();
     server.start_again();
     node.becomes("MASTER");
+}
+
+#[test]
+fn a_store_that_is_not_probed_is_waited_for_by_a_node_that_had_it_and_not_for_long_by_a_new_one() {
+    let Some(mut server) = BucketServer::seaweedfs() else {
+        return;
+    };
+    let site = Site::on_bucket(Timings::CALM, Bucket::on(&server));
+    let launch = site.server("a").flag("--skipStoreProbe");
+    let mut node = launch.start();
+    node.becomes("MASTER");
+    node.kill();
+    server.kill();
+
+    let mut known = launch.start();
+    let mut new = site.server("b").flag("--skipStoreProbe").start();
+    for (node, waits) in [(&known, "until it is told to stop"), (&new, "and gives up in ")] {
+        wait_for(PATIENCE, "it says how long it waits", || {
+            node.log().contains(waits)
+        });
+    }
+    assert_eq!(new.terminate().code, Some(0), "it was asked to stop");
+    server.start_again();
+    known.becomes("MASTER");
 }

@@ -124,20 +124,24 @@ mod bucket {
         let begun = Instant::now();
         let mut pause = SHORTEST_PAUSE;
         loop {
-            match store.list(&Folder::root(), WITHIN).await {
-                Err(error)
-                    if error.kind() == ErrorKind::Unavailable
-                        && patience.is_none_or(|patience| begun.elapsed() < patience) =>
-                {
-                    warn!(
-                        "the store does not answer, trying again in {pause:?}: {}",
-                        chain(&error)
-                    );
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
-                }
+            let error = match store.list(&Folder::root(), WITHIN).await {
+                Err(error) if error.kind() == ErrorKind::Unavailable => error,
                 answer => return answer,
-            }
+            };
+            let until = match patience.map(|patience| patience.checked_sub(begun.elapsed())) {
+                None => "as this node has had a store: it waits until it is told to stop".to_owned(),
+                Some(Some(left)) => {
+                    pause = pause.min(left);
+                    format!("and gives up in {}s", left.as_secs())
+                }
+                Some(None) => return Err(error),
+            };
+            warn!(
+                "the store does not answer, trying again in {pause:?}, {until}: {}",
+                chain(&error)
+            );
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 

@@ -19,18 +19,19 @@ use crate::launch::Launch;
 use crate::place::Place;
 use crate::probe;
 
-/// What a node remembers of its last probe, in its own directory: where, by which version, and when.
+/// What a node remembers of its store, in its own directory.
 #[derive(Debug)]
 pub(crate) struct StoreProbe {
     file: PathBuf,
-    last: Option<Passed>,
+    last: Option<Known>,
 }
 
+/// A store that the node has had: which version joined it, and when it passed its probe, if it was probed.
 #[derive(Clone, Debug, Eq, PartialEq)]
-struct Passed {
+struct Known {
     store: String,
     version: String,
-    at: u64,
+    passed_at: Option<u64>,
 }
 
 impl StoreProbe {
@@ -38,10 +39,10 @@ impl StoreProbe {
     pub(crate) fn of_node(own_dir: &Path) -> Self {
         let file = own_dir.join(FILE);
         let last = match std::fs::read(&file) {
-            Ok(bytes) => Passed::parse(&bytes),
+            Ok(bytes) => Known::parse(&bytes),
             Err(error) => {
                 if error.kind() != ErrorKind::NotFound {
-                    warn!(file = %file.display(), "what was remembered of the last store probe cannot be read: {error}");
+                    warn!(file = %file.display(), "what was remembered of the store cannot be read: {error}");
                 }
                 None
             }
@@ -68,6 +69,10 @@ impl StoreProbe {
                 store = %store,
                 "the store is not probed, as --skipStoreProbe asks: if it does not keep its word, two nodes can lead at a time and acknowledged writes be lost"
             );
+            let store = store.to_string();
+            if self.last.as_ref().is_none_or(|last| last.store != store) {
+                self.remember(store, None);
+            }
             return Ok(());
         }
         let now = seconds(SystemTime::now());
@@ -76,7 +81,7 @@ impl StoreProbe {
             .as_ref()
             .filter(|last| last.holds(&store.to_string(), now))
         {
-            let ago = Duration::from_secs(now.saturating_sub(last.at));
+            let ago = Duration::from_secs(now.saturating_sub(last.passed_at.unwrap_or(now)));
             info!(store = %store, "the store passed its probe by this version {ago:?} ago, and is not probed again");
             return Ok(());
         }
@@ -93,7 +98,7 @@ impl StoreProbe {
             match (report.verdict(), report.refusal()) {
                 (Verdict::Passed, _) => {
                     info!(store = %store, "{summary}");
-                    self.remember(store);
+                    self.remember(store.to_string(), Some(seconds(SystemTime::now())));
                     return Ok(());
                 }
                 (Verdict::Refused, _) => {
@@ -116,37 +121,44 @@ impl StoreProbe {
         }
     }
 
-    fn remember(&self, store: &dyn Store) {
-        let passed = Passed {
-            store: store.to_string(),
+    fn remember(&self, store: String, passed_at: Option<u64>) {
+        let known = Known {
+            store,
             version: VERSION.to_owned(),
-            at: seconds(SystemTime::now()),
+            passed_at,
         };
-        if let Err(error) = self.write(&passed) {
-            warn!(file = %self.file.display(), "that the store passed cannot be remembered, and the next start probes it again: {error}");
+        if let Err(error) = self.write(&known) {
+            warn!(file = %self.file.display(), "that the node has this store cannot be remembered, and the next start does not know it: {error}");
         }
     }
 
-    fn write(&self, passed: &Passed) -> io::Result<()> {
-        let text = json!({ "store": passed.store, "version": passed.version, "passedAt": passed.at });
+    fn write(&self, known: &Known) -> io::Result<()> {
+        let mut text = json!({ "store": known.store, "version": known.version });
+        if let Some(passed_at) = known.passed_at {
+            text["passedAt"] = passed_at.into();
+        }
         atomic_file::replace(&self.file, format!("{text}\n").as_bytes())
     }
 }
 
-impl Passed {
+impl Known {
     fn parse(bytes: &[u8]) -> Option<Self> {
         let value: Value = serde_json::from_slice(bytes).ok()?;
         let text = |key: &str| Some(value.get(key)?.as_str()?.to_owned());
         Some(Self {
             store: text("store")?,
             version: text("version")?,
-            at: value.get("passedAt")?.as_u64()?,
+            passed_at: match value.get("passedAt") {
+                Some(at) => Some(at.as_u64()?),
+                None => None,
+            },
         })
     }
 
-    /// Whether it is about this store, by this version, and less than a day old. A clock that was set back ends it too.
+    /// Whether this store passed, by this version, less than a day ago. A clock that was set back ends it too.
     fn holds(&self, store: &str, now: u64) -> bool {
-        let is_young = now.checked_sub(self.at).is_some_and(|age| age < DAY);
+        let age = self.passed_at.and_then(|at| now.checked_sub(at));
+        let is_young = age.is_some_and(|age| age < DAY);
         is_young && self.store == store && self.version == VERSION
     }
 }
@@ -172,10 +184,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let probe = StoreProbe::of_node(dir.path());
         assert_eq!(probe.patience(), Some(PATIENCE), "nothing is known yet");
-        let passed = Passed {
+        let passed = Known {
             store: "s3://lab/p at http://h".to_owned(),
             version: VERSION.to_owned(),
-            at: 1_000_000,
+            passed_at: Some(1_000_000),
         };
         probe.write(&passed).unwrap();
         let again = StoreProbe::of_node(dir.path());
@@ -185,7 +197,7 @@ mod tests {
         assert!(!passed.holds(&passed.store, 1_000_000 + DAY), "a day later");
         assert!(!passed.holds(&passed.store, 999_999), "a clock set back");
         assert!(!passed.holds("s3://lab/p at http://other", 1_000_001));
-        let older = Passed {
+        let older = Known {
             version: "0.0.1".to_owned(),
             ..passed.clone()
         };
@@ -193,5 +205,16 @@ mod tests {
 
         std::fs::write(dir.path().join(FILE), "nonsense").unwrap();
         assert_eq!(StoreProbe::of_node(dir.path()).last, None);
+    }
+
+    #[test]
+    fn a_store_that_was_joined_without_a_probe_is_waited_for_and_has_not_passed() {
+        let dir = tempfile::tempdir().unwrap();
+        StoreProbe::of_node(dir.path()).remember("s3://lab/p at http://h".to_owned(), None);
+        let again = StoreProbe::of_node(dir.path());
+        assert_eq!(again.patience(), None);
+        let known = again.last.unwrap();
+        assert_eq!(known.passed_at, None);
+        assert!(!known.holds(&known.store, seconds(SystemTime::now())));
     }
 }
