@@ -1,4 +1,4 @@
-//! Applications over REST, on servers that are killed, paused and told to go while clients deploy all the time.
+//! Applications over REST, on servers that are killed, paused and told to go while clients deploy all the time; and what of their tasks is forgotten.
 
 use std::time::{Duration, Instant};
 
@@ -84,4 +84,68 @@ fn all_killed_at_once_they_come_back_with_every_application() {
     }
     plane.settles_among(&[0, 1, 2]);
     assert_all_show(&plane, &kept);
+}
+
+#[test]
+fn tasks_are_forgotten_as_the_operator_says_and_on_every_node() {
+    let site = Site::brisk();
+    let limited = |name: &str| {
+        let launch = site.server(name).option("--taskLimit", "maxTasksPerEntity=2");
+        launch.option("--task-limit", "brooklyn.gc.period=1s")
+    };
+    let mut leader = limited("a").start();
+    leader.becomes("MASTER");
+    let mut standby = limited("b").start();
+    standby.becomes("HOT_STANDBY");
+    let asked = |method: &str, path: &str, body: &str| {
+        let request = Request::with_body(method, path, body).within(Duration::from_secs(30));
+        leader.send(&request).expect("it answers")
+    };
+    let blueprint =
+        "{services: [{type: org.apache.brooklyn.entity.stock.BasicStartable, id: web, name: web}]}";
+    assert_eq!(asked("PUT", "/v1/applications/app", blueprint).status, 201);
+    let all = asked("GET", "/v1/applications/app/entities", "").json();
+    let web = all[0]["id"].as_str().expect("it has an id");
+    let called: Vec<_> = (0..4)
+        .map(|_| {
+            let path = format!("/v1/applications/app/entities/{web}/effectors/restart?timeout=20s");
+            let before = asked(
+                "GET",
+                &format!("/v1/applications/app/entities/{web}/activities"),
+                "",
+            )
+            .json();
+            let before: Vec<_> = ids(&before);
+            assert!(asked("POST", &path, "{}").status < 300);
+            let after = asked(
+                "GET",
+                &format!("/v1/applications/app/entities/{web}/activities"),
+                "",
+            )
+            .json();
+            let new = ids(&after).into_iter().find(|id| !before.contains(id));
+            new.expect("the call is a task")
+        })
+        .collect();
+    for server in [&leader, &standby] {
+        let status = |task: &String| {
+            let path = format!("/v1/activities/{task}");
+            let request = Request::get(&path).within(Duration::from_secs(10));
+            server
+                .send(&request)
+                .map(|answer| answer.status)
+                .unwrap_or_default()
+        };
+        wait_for(PATIENCE, "the older two are forgotten", || {
+            called.iter().map(status).collect::<Vec<_>>() == [404, 404, 200, 200]
+        });
+    }
+}
+
+fn ids(tasks: &serde_json::Value) -> Vec<String> {
+    let tasks = tasks.as_array().expect("a list");
+    tasks
+        .iter()
+        .filter_map(|task| Some(task["id"].as_str()?.to_owned()))
+        .collect()
 }

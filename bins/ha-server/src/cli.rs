@@ -18,6 +18,7 @@ pub(crate) use self::probe::{ProbeArgs, ReportFormat};
 use crate::failure::PARSE_ERROR;
 use crate::price::Prices;
 use crate::settings::{Port, parse_duration};
+use crate::task_limits::TaskLimit;
 
 /// Parses a command line, program name included.
 ///
@@ -245,6 +246,14 @@ pub(crate) struct LaunchArgs {
     #[arg(long = "rebindFailureMode", visible_alias = "rebind-failure-mode")]
     #[arg(value_name = "KEY=MODE", value_parser = parse_failure_mode)]
     pub(crate) failure_modes: Vec<(String, String)>,
+
+    /// Which tasks are kept after they have ended, by Brooklyn's keys: `maxTasksPerEntity=200`, or `brooklyn.gc.maxTasksPerEntity=200`. May be
+    /// given several times.
+    ///
+    /// The keys: maxTaskAge (30d unless said), maxTasksPerEntity (1000), maxTasksGlobal (100000), period (1m: how often the master looks for tasks to
+    /// forget, oldest first). Give all nodes the same: the master's are used.
+    #[arg(long = "taskLimit", visible_alias = "task-limit", value_name = "KEY=VALUE")]
+    pub(crate) task_limits: Vec<TaskLimit>,
 
     /// Hold this node at an older format level of the state, as an older version would: it reads none above, and the plane is raised to none above
     /// while this node is on record [default: the newest that this version knows].

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ha_core::{Config, NodeId};
-use ha_rebind::{FailureModes, Level};
+use ha_rebind::{FailureModes, Level, TaskLimits};
 use ha_store::LocationError;
 
 use crate::cli::LaunchArgs;
@@ -18,6 +18,7 @@ use crate::persistence::Persistence;
 use crate::price::Prices;
 use crate::profile::Profile;
 use crate::settings::{HighAvailability, Persist, Port};
+use crate::task_limits::task_limits;
 
 /// Settings of one run of a node. [`Launch::from_args`] is the only way to one, so what it holds can be relied on.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub(crate) struct Launch {
     pub(crate) high_availability: HighAvailability,
     /// What it does about what is wrong with the state.
     pub(crate) failure_modes: FailureModes,
+    /// Which tasks a new master keeps.
+    pub(crate) task_limits: TaskLimits,
     /// The newest format level of the state that it reads.
     pub(crate) format_level: Level,
     /// The address to listen on.
@@ -119,6 +122,7 @@ impl Launch {
             skip_store_probe: args.skip_store_probe,
             high_availability,
             failure_modes: failure_modes(&args.failure_modes),
+            task_limits: task_limits(&args.task_limits),
             format_level: args.format_level.unwrap_or(Level::NEWEST),
             bind_address: args.bind_address,
             port: args.port,

@@ -35,6 +35,7 @@ mod run;
 mod settings;
 mod store;
 mod store_probe;
+mod task_limits;
 mod usage;
 
 use std::ffi::OsString;

@@ -82,6 +82,7 @@ pub(crate) async fn run(launch: Launch, types: EntityTypes, adjuncts: AdjunctTyp
     let mut settings = HostSettings::default();
     settings.adjuncts = adjuncts;
     settings.failure_modes = launch.failure_modes.clone();
+    settings.tasks = launch.task_limits;
     let entities = Host::start_with(
         settings,
         plane.clone(),

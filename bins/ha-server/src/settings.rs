@@ -126,10 +126,16 @@ impl FromStr for Port {
     }
 }
 
-/// Reads `3s`, `500ms`, `1m`, `1h`, or a bare number of milliseconds. At most a day.
+/// Reads `3s`, `500ms`, `1m`, `1h`, `1d`, or a bare number of milliseconds. At most a day.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
+    parse_duration_within(text, LONGEST_DURATION)
+}
+
+/// The same, of at most so long.
+pub(crate) fn parse_duration_within(text: &str, longest: Duration) -> Result<Duration, String> {
     let wrong = || {
-        "a duration is a whole number with ms, s, m or h (a bare number means ms): 500ms, 3s, 1m".to_owned()
+        "a duration is a whole number with ms, s, m, h or d (a bare number means ms): 500ms, 3s, 1m"
+            .to_owned()
     };
     let unit_at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (digits, unit) = text.split_at(unit_at);
@@ -139,11 +145,13 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
         "s" => 1_000,
         "m" => 60_000,
         "h" => 3_600_000,
+        "d" => 86_400_000,
         _ => return Err(wrong()),
     };
     match number.checked_mul(ms_each).map(Duration::from_millis) {
-        Some(duration) if duration <= LONGEST_DURATION => Ok(duration),
-        _ => Err("a duration can be a day at most".into()),
+        Some(duration) if duration <= longest => Ok(duration),
+        _ if longest == LONGEST_DURATION => Err("this can be a day at most".into()),
+        _ => Err(format!("this can be {} days at most", longest.as_secs() / 86_400)),
     }
 }
 
@@ -162,6 +170,7 @@ mod tests {
         assert_eq!(ms("3000"), Ok(3_000));
         assert_eq!(ms("1m"), Ok(60_000));
         assert_eq!(ms("24h"), Ok(86_400_000));
+        assert_eq!(ms("1d"), Ok(86_400_000));
         for bad in [
             "",
             "s",
@@ -171,6 +180,7 @@ mod tests {
             "1.5s",
             "99999999999999999999",
             "25h",
+            "2d",
             "18446744073709551615h",
             "٣s",
         ] {
