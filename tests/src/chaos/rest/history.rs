@@ -189,6 +189,8 @@ pub(crate) struct Shown {
     pub(crate) has_config: bool,
     /// The number that policies look at.
     pub(crate) level: Option<i64>,
+    /// What an enricher has made of the first of its sensors.
+    pub(crate) copy: Option<String>,
     /// By what feeds were attached that have looked: in which epoch they did last.
     pub(crate) seen: BTreeMap<String, u64>,
     pub(crate) adjuncts: Vec<ShownAdjunct>,
@@ -213,6 +215,13 @@ impl Shown {
         let is_high = self.level.is_some_and(|level| level > 0);
         let mut policies = self.adjuncts.iter().filter(|adjunct| !adjunct.is_feed);
         policies.all(|policy| policy.has_crossed == is_high)
+    }
+
+    /// What its enricher is to make of its sensors.
+    pub(crate) fn copied(&self) -> Option<&str> {
+        let mut values = self.values.iter();
+        let source = values.find(|(part, _)| *part == Part::Sensor(0));
+        source.map(|(_, text)| text.as_str())
     }
 
     /// The application, and the mark of the write that named it so.

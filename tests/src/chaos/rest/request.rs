@@ -17,6 +17,9 @@ pub const SEEN: &str = "seen.";
 /// The sensor that policies look at.
 const LEVEL: &str = "level";
 
+/// What the enricher of each application makes of its sensor `s0`.
+const COPY: &str = "copy";
+
 /// The name of what is below each of them.
 pub(crate) const LEAF: &str = "leaf";
 
@@ -31,8 +34,11 @@ pub(crate) struct Asked {
 pub(crate) fn asked(write: &Write) -> Asked {
     let (mark, id) = (write.mark, &write.id);
     let entity = format!("/v1/applications/{id}/entities/{id}");
+    let enricher = format!(
+        "{{type: org.apache.brooklyn.enricher.stock.Propagator, brooklyn.config: {{enricher.sourceSensor: s0, enricher.targetSensor: {COPY}}}}}"
+    );
     let blueprint = format!(
-        "{{name: {mark}, services: [{{type: {STRIKER}, brooklyn.children: [{{type: org.apache.brooklyn.entity.stock.BasicEntity, name: {LEAF}}}]}}]}}"
+        "{{name: {mark}, services: [{{type: {STRIKER}, brooklyn.enrichers: [{enricher}], brooklyn.children: [{{type: org.apache.brooklyn.entity.stock.BasicEntity, name: {LEAF}}}]}}]}}"
     );
     let (method, path, body) = match write.kind {
         Kind::Deploy | Kind::DeployOnce => ("POST", "/v1/applications".into(), blueprint),
@@ -145,12 +151,13 @@ fn app(app: &Value) -> Shown {
         state: text(&app["serviceState"]),
         values: own.collect(),
         level: app["sensors"][LEVEL].as_i64(),
+        copy: app["sensors"][COPY].as_str().map(str::to_owned),
         seen: seen.collect(),
         ..Shown::default()
     }
 }
 
-/// The adjuncts of an answer to `GET …/adjuncts`; what they were attached by is asked of each.
+/// The policies and feeds of an answer to `GET …/adjuncts`; what they were attached by is asked of each. Enrichers are the blueprint's.
 pub(crate) fn adjuncts(answer: &Answer) -> Option<Vec<ShownAdjunct>> {
     let body = answer.json();
     let all = body.as_array().filter(|_| answer.status == 200)?;
@@ -160,7 +167,8 @@ pub(crate) fn adjuncts(answer: &Answer) -> Option<Vec<ShownAdjunct>> {
         is_feed: adjunct["adjunctType"] == "FEED",
         has_crossed: adjunct["highlights"]["crossed"].is_object(),
     };
-    Some(all.iter().map(adjunct).collect())
+    let attached = all.iter().filter(|adjunct| adjunct["adjunctType"] != "ENRICHER");
+    Some(attached.map(adjunct).collect())
 }
 
 /// Whether one of an answer to `GET …/activities` has not ended.
@@ -231,16 +239,21 @@ mod tests {
     #[test]
     fn what_a_node_shows_is_read() {
         let body = r#"[{"id": "i", "name": "c1n1-c1n4", "serviceState": "ON_FIRE", "children": [{"name": "leaf"}],
-            "sensors": {"s0": "c1n2", "service.isUp": true, "level": -1, "seen.c1n6": 3}}]"#;
+            "sensors": {"s0": "c1n2", "copy": "c1n1", "service.isUp": true, "level": -1, "seen.c1n6": 3}}]"#;
         let apps = shown(&answer(200, body)).expect("it is an answer");
         assert_eq!(apps[0].marks(), Some((Mark::new(1, 1), Some(Mark::new(1, 4)))));
         assert_eq!(apps[0].children, ["leaf"]);
         assert_eq!(apps[0].state, "ON_FIRE");
         assert_eq!(apps[0].values, [(Part::Sensor(0), "c1n2".to_owned())]);
         assert_eq!(apps[0].level, Some(-1));
+        assert_eq!(
+            (apps[0].copied(), apps[0].copy.as_deref()),
+            (Some("c1n2"), Some("c1n1"))
+        );
         assert_eq!(apps[0].seen, [("c1n6".to_owned(), 3)].into());
-        let body = r#"[{"id": "p", "adjunctType": "POLICY", "highlights": {"crossed": {}}}, {"id": "f", "adjunctType": "FEED"}]"#;
+        let body = r#"[{"id": "p", "adjunctType": "POLICY", "highlights": {"crossed": {}}}, {"id": "e", "adjunctType": "ENRICHER"}, {"id": "f", "adjunctType": "FEED"}]"#;
         let found = adjuncts(&answer(200, body)).expect("it is an answer");
+        assert_eq!(found.len(), 2, "enrichers are looked at by what they make");
         assert_eq!((found[0].is_feed, found[0].has_crossed), (false, true));
         assert_eq!((found[1].is_feed, found[1].has_crossed), (true, false));
         let ended = r#"[{"endTimeUtc": 7}]"#;

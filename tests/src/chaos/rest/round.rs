@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use ha_sim::rng::Rng;
 
 use super::check::{
-    adjuncts, answers, by_mark, feeds, kept, nothing_happened, policies, sights, strokes, tasks,
+    adjuncts, answers, by_mark, enrichers, feeds, kept, nothing_happened, policies, sights, strokes, tasks,
 };
 use super::client::{Client, World};
 use super::history::{Kind, Node, Sight, Told, Write};
@@ -157,6 +157,7 @@ fn judge(writes: &[Write], seen: &[Sight], shown: &[Node], text: &str, tally: &m
     findings.extend(strokes(&ledger, writes, shown, text));
     findings.extend(adjuncts(&ledger, shown));
     findings.extend(policies(writes, shown, text));
+    findings.extend(enrichers(&ledger, seen, shown));
     let (acts, wrong) = in_order(text);
     findings.extend(wrong);
     tally.acts = acts.strokes;
@@ -203,6 +204,8 @@ fn tally(done: &Done, writes: &[Write], seen: &[Sight], shown: &[Node]) -> Tally
     let of_leaders = seen.iter().filter(|sight| sight.is_leader).count();
     add("sights_of_leaders", of_leaders);
     add("sights_of_standbys", seen.len() - of_leaders);
+    let apps = seen.iter().flat_map(|sight| &sight.apps);
+    add("enrichers_made", apps.filter(|app| app.copy.is_some()).count());
     let first = shown.first().map(|node| node.tasks.values());
     for task in first.into_iter().flatten() {
         add("tasks", 1);

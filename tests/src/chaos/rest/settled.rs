@@ -56,12 +56,12 @@ pub(crate) fn settled(
     }
 }
 
-/// Whether each feed has looked in the epoch that acts, and each policy has done what it must.
+/// Whether each feed has looked in the epoch that acts, each policy has done what it must, and each enricher has made of its sensor what it is.
 fn adjuncts_are_up_to_date(apps: &[Shown], newest: Option<u64>) -> bool {
     apps.iter().all(|app| {
         let mut feeds = app.adjuncts.iter().filter(|adjunct| adjunct.is_feed);
         let is_fed = feeds.all(|feed| app.seen.get(&feed.mark).copied() == newest);
-        is_fed && app.policies_are_up_to_date() && !app.is_at_work
+        is_fed && app.policies_are_up_to_date() && app.copy.as_deref() == app.copied() && !app.is_at_work
     })
 }
 

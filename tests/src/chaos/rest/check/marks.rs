@@ -7,7 +7,7 @@ use crate::chaos::fault::Fault;
 use crate::chaos::tally::Tally;
 
 /// What clients, readers and calls do in each run, by what it is counted under.
-const ALWAYS: [&str; 20] = [
+const ALWAYS: [&str; 21] = [
     "deployed",
     "put",
     "put_taken",
@@ -25,6 +25,7 @@ const ALWAYS: [&str; 20] = [
     "levels_set",
     "policies_acted",
     "feeds_looked",
+    "enrichers_made",
     "asked_again",
     "sights_of_leaders",
     "sights_of_standbys",

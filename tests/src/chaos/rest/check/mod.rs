@@ -4,6 +4,8 @@ mod adjuncts;
 pub(crate) use adjuncts::adjuncts;
 mod answers;
 pub(crate) use answers::answers;
+mod enrichers;
+pub(crate) use enrichers::enrichers;
 mod feeds;
 pub(crate) use feeds::feeds;
 mod forgotten;
