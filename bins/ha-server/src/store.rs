@@ -131,8 +131,9 @@ mod bucket {
             let until = match patience.map(|patience| patience.checked_sub(begun.elapsed())) {
                 None => "as this node has had a store: it waits until it is told to stop".to_owned(),
                 Some(Some(left)) => {
-                    pause = pause.min(left);
-                    format!("and gives up in {}s", left.as_secs())
+                    let left = left.as_secs().max(1);
+                    pause = pause.min(Duration::from_secs(left));
+                    format!("and gives up in {left}s")
                 }
                 Some(None) => return Err(error),
             };
