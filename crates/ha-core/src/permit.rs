@@ -64,6 +64,9 @@ impl ActPermit {
     }
 
     /// Waits until the leave is gone. Whatever it was for must have ended by then.
+    ///
+    /// A leave that was gone may come back: the leader reads its lease again, in the same epoch. A caller that was not polled in between does not
+    /// notice, and may go on, for nobody else has led meanwhile.
     pub async fn gone(&self) {
         let mut acting = self.acting.clone();
         loop {

@@ -2,8 +2,8 @@
 
 mod common;
 
-use std::sync::Arc;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -23,6 +23,7 @@ use tokio::sync::Semaphore;
 #[derive(Clone, Default)]
 struct World {
     begun: Arc<Mutex<Vec<(String, u64)>>>,
+    under_way: Arc<AtomicUsize>,
     gate: Arc<Gate>,
 }
 
@@ -37,6 +38,30 @@ impl Default for Gate {
 impl World {
     fn begun(&self) -> Vec<(String, u64)> {
         self.begun.lock().expect("nobody panics").clone()
+    }
+
+    /// Waits until no call waits at the gate: each was broken off, if none was let through.
+    async fn is_at_rest(&self) {
+        until("what is under way is broken off", || {
+            self.under_way.load(Ordering::SeqCst) == 0
+        })
+        .await;
+    }
+}
+
+/// A call that waits at the gate, until it is let through or dropped.
+struct UnderWay<'a>(&'a World);
+
+impl<'a> UnderWay<'a> {
+    fn begin(world: &'a World) -> Self {
+        world.under_way.fetch_add(1, Ordering::SeqCst);
+        Self(world)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.under_way.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -88,6 +113,7 @@ impl EntityType for Machine {
 
     async fn invoke(&self, invocation: &Invocation<'_>, permit: &ActPermit) -> Result<Effect, String> {
         let call = (invocation.effector.to_owned(), permit.epoch().0);
+        let _under_way = UnderWay::begin(&self.world);
         self.world.begun.lock().expect("nobody panics").push(call);
         match invocation.effector {
             "heat" => {
@@ -385,6 +411,7 @@ async fn what_a_leader_broke_off_for_want_of_leave_is_interrupted_or_run_again_b
     cut.cut();
     permit.gone().await;
     drop(permit);
+    world.is_at_rest().await;
     cut.heal();
     until("the other is run again", || world.begun().len() == 3).await;
     assert!(leadership.is_held(), "it leads on, in the same epoch");
@@ -452,6 +479,7 @@ async fn each_beginning_of_a_call_is_counted_also_by_a_leader_that_leads_on() {
         cut.cut();
         permit.gone().await;
         drop(permit);
+        world.is_at_rest().await;
         cut.heal();
     }
     world.gate.0.add_permits(10);

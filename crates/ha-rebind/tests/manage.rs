@@ -53,7 +53,10 @@ impl EntityType for Device {
             "sticky" => Err("it is in use".into()),
             "endless" => std::future::pending().await,
             // The first time until the leave to act has ended.
-            "slow" if told_of(&self.told, "unmanage").len() == 1 => std::future::pending().await,
+            "slow" if told_of(&self.told, "unmanage").len() == 1 => {
+                let _broken_off = BrokenOff(self, entity, permit);
+                std::future::pending().await
+            }
             _ => Ok(()),
         }
     }
@@ -78,6 +81,15 @@ impl Device {
     fn note(&self, what: &'static str, entity: &Entity, permit: &ActPermit) {
         let told = (what, entity.id.to_string(), permit.epoch().0);
         self.told.lock().expect("nobody panics here").push(told);
+    }
+}
+
+/// Notes that what was told is waited for no more.
+struct BrokenOff<'a>(&'a Device, &'a Entity, &'a ActPermit);
+
+impl Drop for BrokenOff<'_> {
+    fn drop(&mut self) {
+        self.0.note("broken off", self.1, self.2);
     }
 }
 
@@ -345,6 +357,7 @@ async fn a_removal_outlives_the_leave_to_act_and_blames_nobody() {
     store.cut();
     permit.gone().await;
     drop(permit);
+    until("it is broken off", || told_of(&told, "broken off").len() == 1).await;
     assert_eq!(told_of(&told, "unmanage").len(), 1);
     assert!(!one.is_on_fire("slow"));
     store.heal();
