@@ -230,8 +230,27 @@ fn copy_files(from: &Path, to: &Path) {
 fn damage_is_named_and_nothing_is_written() {
     let (plane, _) = at_rest(Site::with(Timings::SWIFT));
     let objects = plane.objects();
-    let last = *objects.entries().last_key_value().expect("there are entries").0;
-    let (newest, _) = objects.snapshots().pop_last().expect("there is a snapshot");
+    let ends = || {
+        let last = *objects.entries().last_key_value().expect("there are entries").0;
+        let (newest, _) = objects.snapshots().pop_last().expect("there is a snapshot");
+        (last, newest)
+    };
+    wait_for(
+        PATIENCE,
+        "the last entries but one are not in a snapshot, and so are needed",
+        || {
+            let (last, newest) = ends();
+            let are_needed = last.0 > newest.0 + 1;
+            if !are_needed {
+                let mut node = plane.launch("a", 20).start();
+                node.becomes("MASTER");
+                node.append("more");
+                node.terminate();
+            }
+            are_needed
+        },
+    );
+    let (last, newest) = ends();
     let part = part_of(&plane.dir(), newest);
     let flip = |key: String| {
         move |dir: &Path| {
