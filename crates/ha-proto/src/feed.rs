@@ -10,6 +10,7 @@ use core::time::Duration;
 use crate::entry::{Header, Payload, RawEntry};
 use crate::hash::Digest;
 use crate::layout::{entry_key, part_key};
+use crate::load::{Load, SIDE_BY_SIDE, Step};
 use crate::manifest::Manifest;
 use crate::names::Seq;
 use crate::newest::{Looked, Newest};
@@ -20,9 +21,6 @@ use crate::tail::{Fetched, Tail};
 use crate::time::Instant;
 use crate::unhashed::Unhashed;
 use crate::view::{Read, View};
-
-/// Parts that are fetched side by side.
-const SIDE_BY_SIDE: usize = 8;
 
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Feed {
@@ -42,32 +40,6 @@ enum State {
     Loading(Box<Load>),
     /// Follows the journal.
     Live,
-}
-
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-struct Load {
-    number: Unhashed<u64>,
-    began: Instant,
-    step: Step,
-    restored: bool,
-    /// How many parts there were.
-    parts: Unhashed<usize>,
-}
-
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-enum Step {
-    Rest(Instant),
-    Look(Newest),
-    Parts {
-        manifest: Arc<Manifest>,
-        asks: BTreeMap<usize, Ask>,
-        got: BTreeMap<usize, Arc<[u8]>>,
-    },
-    /// Reading on to where the journal stands.
-    ReadOn {
-        view: Box<View>,
-        tail: Tail,
-    },
 }
 
 /// What the node is told.
@@ -109,36 +81,26 @@ impl Feed {
 
     /// What others must not collect now. Holds for a time that grows with each failed load.
     pub(crate) fn pin(&self, now: Instant) -> Option<Seq> {
-        let State::Loading(load) = &self.state else {
-            return None;
-        };
+        let load = self.load_under_way()?;
         let holds = Duration::from_secs(10) * 2u32.saturating_pow(self.failed.min(10));
-        self.loads_from().filter(|_| now.since(load.began) <= holds)
+        load.from().filter(|_| now.since(load.began) <= holds)
+    }
+
+    fn load_under_way(&self) -> Option<&Load> {
+        match &self.state {
+            State::Loading(load) => Some(load),
+            State::Off | State::Live => None,
+        }
     }
 
     /// How far the state that is being loaded has come: the snapshot's slot, and what was read on from there.
     pub(crate) fn loads_from(&self) -> Option<Seq> {
-        let State::Loading(load) = &self.state else {
-            return None;
-        };
-        match &load.step {
-            Step::Rest(_) | Step::Look(_) => None,
-            Step::Parts { manifest, .. } => Some(manifest.seq()),
-            Step::ReadOn { view, .. } => Some(view.pos),
-        }
+        self.load_under_way()?.from()
     }
 
     /// How far a load has come, if there is one.
     pub(crate) fn progress(&self, head: Seq) -> Option<LoadProgress> {
-        let State::Loading(load) = &self.state else {
-            return None;
-        };
-        let (parts, of_parts, seq) = match &load.step {
-            Step::Rest(_) | Step::Look(_) => (0, 0, Seq(0)),
-            Step::Parts { asks, got, .. } => (got.len(), got.len() + asks.len(), Seq(0)),
-            Step::ReadOn { view, .. } => (*load.parts, *load.parts, view.pos),
-        };
-        Some(LoadProgress::of((parts, of_parts), load.restored, seq, head))
+        Some(self.load_under_way()?.progress(head))
     }
 
     /// Begins to load, or begins again.
@@ -149,13 +111,7 @@ impl Feed {
     fn begin(&mut self, began: Instant, at: Instant) {
         *self.loads += 1;
         let number = self.loads;
-        self.state = State::Loading(Box::new(Load {
-            number,
-            began,
-            step: Step::Rest(at),
-            restored: false,
-            parts: Unhashed(0),
-        }));
+        self.state = State::Loading(Box::new(Load::new(number, began, at)));
     }
 
     /// Forgets the state.
@@ -220,15 +176,7 @@ impl Feed {
     }
 
     pub(crate) fn wake(&self, journal: Seq) -> Option<Instant> {
-        let State::Loading(load) = &self.state else {
-            return None;
-        };
-        match &load.step {
-            Step::Rest(at) => Some(*at),
-            Step::Look(newest) => Some(newest.wake()),
-            Step::Parts { asks, .. } => asks.values().take(SIDE_BY_SIDE).map(|a| a.wake()).min(),
-            Step::ReadOn { view, tail } => (view.pos < journal).then(|| tail.wake()),
-        }
+        self.load_under_way()?.wake(journal)
     }
 
     /// Sends what is due. `journal` is where the journal stands, and its chain.

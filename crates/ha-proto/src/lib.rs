@@ -28,6 +28,7 @@ pub use entry::{
 pub mod layout;
 mod view;
 pub use view::{FullRecord, Leader, REMEMBERED_WRITES, Term, View};
+mod load;
 mod manifest;
 pub use manifest::{Manifest, Part};
 mod walk;
