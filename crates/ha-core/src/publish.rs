@@ -52,7 +52,9 @@ impl Lately {
         }
         self.load_told = now;
         let (parts, of, seq, head) = (load.parts, load.of_parts, load.seq, load.head);
-        Some(if load.is_restored {
+        Some(if load.is_restored && seq == head {
+            format!("all is read, up to slot {head}, and what came after the snapshot is being applied")
+        } else if load.is_restored {
             format!("read on to slot {seq} of {head}")
         } else if parts < of || of == 0 {
             format!("{parts} of {of} parts have come")
@@ -304,6 +306,10 @@ mod tests {
             seq: ha_proto::Seq(7),
             head: ha_proto::Seq(9),
         };
+        let at_the_end = LoadProgress {
+            head: ha_proto::Seq(7),
+            ..load(2, 2, true)
+        };
         assert_eq!(lately.news_of_load(t(1), None), None);
         let soon = Instant::from_millis(1999);
         assert_eq!(lately.news_of_load(soon, Some(load(0, 0, false))), None);
@@ -312,6 +318,11 @@ mod tests {
             (3, load(1, 2, false), "1 of 2 parts have come"),
             (4, load(2, 2, false), "restoring it from 2 parts"),
             (5, load(2, 2, true), "read on to slot 7 of 9"),
+            (
+                6,
+                at_the_end,
+                "all is read, up to slot 7, and what came after the snapshot is being applied",
+            ),
         ] {
             assert_eq!(lately.news_of_load(t(secs), Some(load)).as_deref(), Some(words));
         }

@@ -12,7 +12,8 @@ use crate::driver::Message;
 
 /// A state that is a pure function of the journal. The same code runs on the master, on hot standbys and in a rebind.
 ///
-/// It runs on a thread of its own, so it may be slow, but must not wait for the plane itself. `()` is the state of a plane that keeps none.
+/// It runs on a thread of its own, so it may be slow, but must not wait for the plane itself. A node is MASTER, or hot, only when it has applied
+/// all that it was given until then. `()` is the state of a plane that keeps none.
 ///
 /// ```
 /// use ha_core::{Change, StateMachine};
@@ -211,6 +212,7 @@ impl Worker {
                     self.apply(&applied);
                     self.check();
                 }
+                HostRequest::Barrier { id } => self.answer(Input::Barrier { id }),
                 HostRequest::Snapshot { id, .. } => {
                     let parts: Vec<Arc<[u8]>> = self.state.snapshot().into_iter().map(Arc::from).collect();
                     let digest = Digest::of_all(parts.iter().map(|p| &p[..]));

@@ -15,6 +15,7 @@ use crate::manifest::Manifest;
 use crate::names::Seq;
 use crate::newest::{Looked, Newest};
 use crate::output::{Applied, Cx, HostRequest};
+use crate::owner::Owner;
 use crate::progress::LoadProgress;
 use crate::request::{Ask, RequestId, StoreOp, StoreReply};
 use crate::tail::{Fetched, Tail};
@@ -29,8 +30,9 @@ pub(crate) struct Feed {
     /// Failed loads in a row, and why the last one did.
     failed: u32,
     last_failure: Unhashed<String>,
-    /// The last slot applied.
+    /// The last slot that the owner was told to apply.
     applied: Seq,
+    pub(crate) owner: Unhashed<Owner>,
 }
 
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -59,6 +61,7 @@ impl Feed {
             failed: 0,
             last_failure: Unhashed(String::new()),
             applied: Seq(0),
+            owner: Unhashed::default(),
         }
     }
 
@@ -120,7 +123,7 @@ impl Feed {
             self.state = State::Off;
             self.failed = 0;
             self.applied = Seq(0);
-            cx.out.host(HostRequest::Unload);
+            self.owner.tell(cx, HostRequest::Unload);
         }
     }
 
@@ -139,14 +142,15 @@ impl Feed {
             changes,
         } = payload
         {
-            cx.out.host(HostRequest::Apply(Applied {
+            let applied = Applied {
                 seq: header.seq,
                 epoch: header.epoch,
                 by: header.by.clone(),
                 time_ms: *time_ms,
                 replaces: *replaces,
                 changes: changes.clone(),
-            }));
+            };
+            self.owner.tell(cx, HostRequest::Apply(applied));
         }
     }
 
@@ -219,6 +223,11 @@ impl Feed {
                 } else if view.pos == journal.pos && view.chain != journal.chain {
                     self.fail(cx, "the snapshot is of another journal than is read".to_string())
                 } else if view.pos == journal.pos && load.restored {
+                    let until = *load.until.get_or_insert(self.owner.told());
+                    if !self.owner.has_done(until) {
+                        self.owner.ask_when_done(cx);
+                        return Fed::Nothing;
+                    }
                     let took = cx.now.since(load.began);
                     self.applied = journal.pos;
                     self.state = State::Live;
@@ -336,16 +345,18 @@ impl Feed {
             return;
         };
         *load.parts = parts.len();
-        cx.out.host(HostRequest::Restore {
-            load: *load.number,
-            seq: view.pos,
-            parts,
-        });
-        self.applied = view.pos;
+        let (load_number, seq) = (*load.number, view.pos);
         load.step = Step::ReadOn {
             view: Box::new(view),
             tail: Tail::begin(cx.now),
         };
+        self.applied = seq;
+        let restore = HostRequest::Restore {
+            load: load_number,
+            seq,
+            parts,
+        };
+        self.owner.tell(cx, restore);
     }
 
     /// Takes an entry and what was read ahead, but nothing that the journal has not taken itself.

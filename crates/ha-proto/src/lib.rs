@@ -42,6 +42,7 @@ pub use idle::IdleRequests;
 mod request;
 pub use request::{FailureKind, RequestId, StoreFailure, StoreOp, StoreReply, StoreRequest};
 mod output;
+mod owner;
 pub use output::{
     Applied, Event, HostRequest, NotApplied, Output, ReadId, SnapshotParts, Ticket, Tickets, boot_nonce,
 };

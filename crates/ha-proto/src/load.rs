@@ -23,6 +23,8 @@ pub(crate) struct Load {
     pub(crate) began: Instant,
     pub(crate) step: Step,
     pub(crate) restored: bool,
+    /// The owner is to have done so much before the feed is live: what it had been told when the end of the journal was first reached.
+    pub(crate) until: Unhashed<Option<u64>>,
     /// How many parts there were.
     pub(crate) parts: Unhashed<usize>,
 }
@@ -50,6 +52,7 @@ impl Load {
             began,
             step: Step::Rest(at),
             restored: false,
+            until: Unhashed(None),
             parts: Unhashed(0),
         }
     }

@@ -43,6 +43,11 @@ pub enum HostRequest {
     },
     /// Apply a committed entry. Not answered.
     Apply(Applied),
+    /// Say when all that was asked before this is done. To be answered by `Input::Barrier` with the number.
+    Barrier {
+        /// To be named in the answer.
+        id: u64,
+    },
     /// Say what the state is now. To be answered by `Input::Snapshot` with the number.
     Snapshot {
         /// To be named in the answer.

@@ -1,8 +1,8 @@
 //! How leadership ends: handed over, released, taken, or given back because it cannot be used.
 
 use ha_proto::{
-    ChangeModeError, Event, Evidence, FailureKind, HostRequest, Input, Kind, Mode, NotApplied, Role,
-    StoreFailure, StoreReply,
+    ChangeModeError, Event, Evidence, FailureKind, Input, Kind, Mode, NotApplied, Role, StoreFailure,
+    StoreReply,
 };
 use ha_sim::hand::{Hand, kinds};
 
@@ -471,39 +471,6 @@ fn who_is_known_to_have_exited_is_handed_nothing_and_who_is_suspected_is() {
         h.run(100);
         assert!(kinds(&h).contains(&end), "{:?}", kinds(&h));
     }
-}
-
-#[test]
-fn who_is_named_leads_when_the_owner_of_its_state_has_restored_it_and_not_before() {
-    let mut h = Hand::plane(1);
-    h.commit(0, 1..9);
-    h.boot(1, Mode::Standby);
-    h.run(300);
-    tell(&mut h, 0, Mode::HotStandby);
-    h.sleep(1);
-    h.run(250);
-    assert!(kinds(&h).contains(&Kind::Handover));
-    let mut asked = Vec::new();
-    for _ in 0..100 {
-        h.ms += 5;
-        let now = h.now();
-        h.seats[1].node.handle_timeout(now);
-        for ask in std::mem::take(&mut h.seats[1].asks) {
-            let reply = h.land(&ask.op);
-            h.answer(1, &ask, reply);
-        }
-        asked.extend(h.serve_store(1));
-    }
-    let load = asked.iter().find_map(|request| match request {
-        HostRequest::Restore { load, .. } => Some(*load),
-        _ => None,
-    });
-    let load = load.expect("its owner is asked to restore the state");
-    assert_eq!(h.seats[1].node.write_authority(), None);
-    let (now, result) = (h.now(), Ok(()));
-    let node = &mut h.seats[1].node;
-    node.handle_input(now, Input::Restored { load, result });
-    assert!(node.write_authority().is_some());
 }
 
 #[test]

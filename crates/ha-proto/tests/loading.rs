@@ -220,6 +220,13 @@ fn a_state_is_live_when_its_owner_has_restored_it_and_not_before() {
     h.serve_store(1);
     assert_eq!(h.role(1), Role::Initializing);
     h.seats[1].node.handle_input(now, answer(second, Ok(())));
+    assert_eq!(h.role(1), Role::Initializing, "there is more to be applied");
+    let barrier = h.serve_store(1).into_iter().find_map(|request| match request {
+        HostRequest::Barrier { id } => Some(id),
+        _ => None,
+    });
+    let id = barrier.expect("it asks when all is done");
+    h.seats[1].node.handle_input(now, Input::Barrier { id });
     h.serve_store(1);
     assert_eq!(h.role(1), Role::HotStandby);
     assert_eq!(h.seats[1].node.applied(), Some(Seq(h.truth.pos)));

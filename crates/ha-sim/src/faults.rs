@@ -71,10 +71,12 @@ pub struct Faults {
     pub rot: u64,
     /// An entry of another history, or of an epoch that is over, in the slot that comes next.
     pub strangers: u64,
+    /// For how long the owner of a state that does not lead may put off each thing that it is asked.
+    pub lag: Micros,
 }
 
 /// The names of the kinds that a command can put in or leave out.
-pub const KINDS: [&str; 27] = [
+pub const KINDS: [&str; 28] = [
     "tail",
     "lost",
     "reply-lost",
@@ -102,6 +104,7 @@ pub const KINDS: [&str; 27] = [
     "suspicions",
     "rot",
     "strangers",
+    "lag",
 ];
 
 impl Faults {
@@ -141,6 +144,7 @@ impl Faults {
             suspicions: 0,
             rot: 0,
             strangers: 0,
+            lag: 0,
         }
     }
 
@@ -181,6 +185,7 @@ impl Faults {
             suspicions: some(&[0, 0, 50]),
             rot: some(&[0, 0, 0, 20]),
             strangers: some(&[0, 0, 0, 20]),
+            lag: some(&[0, 0, 5, 50]) * MS,
         }
     }
 
@@ -235,6 +240,7 @@ impl Faults {
             "suspicions" => (&mut self.suspicions, 50),
             "rot" => (&mut self.rot, 20),
             "strangers" => (&mut self.strangers, 20),
+            "lag" => (&mut self.lag, 5 * MS),
             _ => return None,
         })
     }

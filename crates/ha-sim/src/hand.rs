@@ -188,6 +188,7 @@ impl Hand {
                     .handle_input(now, Input::Restored { load, result: Ok(()) });
             }
             HostRequest::Apply(entry) => seat.host.apply(&entry),
+            HostRequest::Barrier { id } => seat.node.handle_input(now, Input::Barrier { id }),
             HostRequest::Snapshot { id, .. } => {
                 let parts = seat.host.snapshot();
                 seat.node.handle_input(now, Input::Snapshot { id, parts });

@@ -81,6 +81,7 @@ fn start_again<S: Service + 'static>(w: &mut World<S>) {
 fn tell_all<S: Service + 'static>(w: &mut World<S>, sec: Micros) {
     let mut told = w.residents();
     for _ in 0..10 {
+        start_again(w);
         for i in told.clone() {
             if w.members[i].node.is_none() {
                 // It was stopping, and has stopped.

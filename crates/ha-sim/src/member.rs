@@ -1,8 +1,8 @@
 //! One member: its process, its clock, the owner of its state, and what it owes an answer to.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use ha_proto::{Config, Epoch, Identity, Instant, Mode, Node, NodeId, ReadId, Seq, WriteId};
+use ha_proto::{Config, Epoch, HostRequest, Identity, Instant, Mode, Node, NodeId, ReadId, Seq, WriteId};
 
 use crate::Micros;
 use crate::host::Host;
@@ -44,6 +44,8 @@ pub struct Member<S = Numbers> {
     pub boots: u64,
     /// The owner of its state.
     pub host: Host<S>,
+    /// What the owner was asked, and has not done yet.
+    pub(crate) backlog: VecDeque<HostRequest>,
     /// What its clock showed when the world began, nanoseconds.
     pub origin: u64,
     /// By how much its clock runs too fast.
@@ -98,6 +100,7 @@ impl<S: Service> Member<S> {
             node: None,
             boots: 0,
             host: Host::default(),
+            backlog: VecDeque::new(),
             origin: rng.below(1 << 40),
             rate_ppm,
             paused_until: 0,
@@ -125,7 +128,7 @@ impl<S: Service> Member<S> {
     /// Starts a process of it.
     pub fn start(&mut self, now: Micros, seed: [u8; 32], config: &Config) {
         self.boots += 1;
-        self.host = Host::default();
+        self.forget_state();
         self.tickets.clear();
         self.reads.clear();
         self.proven.clear();
@@ -148,6 +151,12 @@ impl<S: Service> Member<S> {
             seed,
         };
         self.node = Some(Node::new(self.clock(now), identity, config.clone()));
+    }
+
+    /// The owner of its state ends.
+    pub(crate) fn forget_state(&mut self) {
+        self.host = Host::default();
+        self.backlog.clear();
     }
 
     /// Which process of which member.

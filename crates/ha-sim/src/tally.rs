@@ -114,7 +114,7 @@ impl std::ops::AddAssign for Tally {
 pub struct Marks(BTreeMap<&'static str, u64>);
 
 /// All that worlds of [`crate::Plan`] should come to.
-pub const MARKS: [&str; 27] = [
+pub const MARKS: [&str; 28] = [
     "a create was ambiguous and won",
     "a claim was void",
     "a leader met a stranger",
@@ -142,6 +142,7 @@ pub const MARKS: [&str; 27] = [
     "the best of those alive was named",
     "the best of those alive took over",
     "a leader knew of a write that it was refused",
+    "the owner of a state lagged",
 ];
 
 impl Default for Marks {

@@ -84,6 +84,7 @@ impl Trace {
                     .for_each(|word| self.word(word));
                 entry.changes.iter().for_each(|change| self.bytes(change));
             }
+            HostRequest::Barrier { id } => [11, *id].into_iter().for_each(|word| self.word(word)),
             HostRequest::Snapshot { id, seq } => {
                 [10, *id, seq.0].into_iter().for_each(|word| self.word(word))
             }

@@ -242,6 +242,7 @@ impl Process {
                 return Ok(Some(Input::Restored { load, result: Ok(()) }));
             }
             HostRequest::Apply(entry) => self.host.apply(&entry),
+            HostRequest::Barrier { id } => return Ok(Some(Input::Barrier { id })),
             HostRequest::Snapshot { id, .. } => {
                 let parts = self.host.snapshot();
                 return Ok(Some(Input::Snapshot { id, parts }));

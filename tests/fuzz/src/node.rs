@@ -88,6 +88,9 @@ impl Lone {
                     }
                     look(&self.host);
                 }
+                Output::Host(HostRequest::Barrier { id }) => {
+                    self.node.handle_input(now, Input::Barrier { id });
+                }
                 Output::Host(HostRequest::Snapshot { id, .. }) => {
                     let parts = self.host.snapshot();
                     self.node.handle_input(now, Input::Snapshot { id, parts });

@@ -13,7 +13,7 @@ use crate::names::{Epoch, NodeId};
 use crate::output::{Event, NotApplied};
 use crate::time::Instant;
 
-/// Leads by the journal; the state is being loaded.
+/// Leads by the journal; the state is being loaded, or its owner has not applied all yet.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(super) struct Promoting {
     /// The state is to be emptied first, and that entry has been sent.
@@ -77,6 +77,11 @@ impl Node {
 
     /// Its claim, or its naming, lies in its slot, and it holds the state that its first commit would follow.
     pub(super) fn is_about_to_lead(&self) -> bool {
+        self.may_be_about_to_lead() && self.feed.owner.is_done()
+    }
+
+    /// The same, if the owner of the state has done all that it was asked.
+    fn may_be_about_to_lead(&self) -> bool {
         let eligible =
             !matches!(self.mode, Mode::HotBackup | Mode::Disabled) && !self.stop_asked && !self.clean;
         matches!(self.state, State::Following | State::Claiming)
@@ -88,6 +93,9 @@ impl Node {
 
     /// Sends what waits beside the validation of the claim.
     pub(super) fn act_validating(&mut self, now: Instant) -> bool {
+        if self.may_be_about_to_lead() {
+            self.with(now, |s, cx| s.feed.owner.ask_when_done(cx));
+        }
         if !self.is_about_to_lead() || !self.journal.takes_beside() || !self.queue.may_send(now) {
             return false;
         }
@@ -120,6 +128,10 @@ impl Node {
         }
         let may_commit = self.journal.is_idle() || self.journal.commits() && !self.clean;
         if !self.feed.is_live() || self.feed.applied() < self.journal.view.last_valid || !may_commit {
+            return false;
+        }
+        if !self.feed.owner.is_done() {
+            self.with(now, |s, cx| s.feed.owner.ask_when_done(cx));
             return false;
         }
         if self.clean && !promoting.cleaning {

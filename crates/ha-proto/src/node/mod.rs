@@ -57,6 +57,11 @@ pub enum Input {
         /// Its words, if it could not.
         result: Result<(), String>,
     },
+    /// The owner has done all that it was asked before that barrier.
+    Barrier {
+        /// Which.
+        id: u64,
+    },
     /// The owner says what the state is.
     Snapshot {
         /// Which request.
@@ -265,6 +270,7 @@ impl Node {
                 let fed = self.with(now, |s, cx| s.feed.on_restored(cx, load, result));
                 self.on_fed(now, fed);
             }
+            Input::Barrier { id } => self.feed.owner.on_barrier(id),
             Input::Snapshot { id, parts } => self.with(now, |s, cx| s.keeper.on_parts(cx, id, parts)),
             Input::StateUnusable(why) => self.state_is_unusable(now, why),
             Input::Exited(process) => {
@@ -358,10 +364,13 @@ impl Node {
         self.feed.is_live().then(|| self.feed.applied())
     }
 
-    /// How far a load of the state has come, if there is one.
+    /// How far a load of the state has come, if there is one, or if this node is to lead and the owner of the state has not applied all yet.
     #[must_use]
     pub fn loading(&self) -> Option<LoadProgress> {
-        self.feed.progress(self.journal.view.pos)
+        let head = self.journal.view.pos;
+        let lags = matches!(self.state, State::Promoting(_)) && !self.feed.owner.is_done();
+        let applies = lags.then(|| LoadProgress::of((0, 0), true, head, head));
+        self.feed.progress(head).or(applies)
     }
 
     /// The nodes on record, this one not among them.

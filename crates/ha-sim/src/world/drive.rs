@@ -1,14 +1,14 @@
 //! The driver of the nodes: hands them what comes, and does what they ask for.
 
-use ha_proto::{Event, HostRequest, Input, Output, ReadId, Seq, Tickets};
+use ha_proto::{Event, Input, Output, ReadId, Seq, Tickets};
 
 use super::{Ev, World, show};
 use crate::check::Seen;
 use crate::linear::Answer;
-use crate::{Host, MS, Member, SEC, Service, Who};
+use crate::{Member, SEC, Service, Who};
 
 impl<S: Service + 'static> World<S> {
-    fn is_live(&self, who: Who) -> bool {
+    pub(super) fn is_live(&self, who: Who) -> bool {
         let member = &self.members[who.0];
         member.boots == who.1 && member.node.is_some()
     }
@@ -54,6 +54,7 @@ impl<S: Service + 'static> World<S> {
                 self.members[who.0].live().handle_timeout(now);
                 self.drain(who.0);
             }
+            Ev::OwnerWorks(who) => self.owner_works(who),
             Ev::ActEnds { who, act, generation } => self.act_ends(who, act, generation),
             Ev::Haunt(i) => self.haunt(i),
             Ev::Doze(i, until) => self.doze(i, until),
@@ -142,54 +143,6 @@ impl<S: Service + 'static> World<S> {
         }
     }
 
-    fn own(&mut self, i: usize, request: HostRequest) {
-        let who = self.members[i].who();
-        let delay = 1 + self.rng.below(2 * MS);
-        match request {
-            HostRequest::Unload => self.members[i].host = Host::default(),
-            HostRequest::Restore { load, parts, seq } => {
-                self.tally.loads += 1;
-                self.note(|| format!("n{i} restores slot {seq}"));
-                let member = &mut self.members[i];
-                member.host = Host::restore(&parts).unwrap_or_else(|bad| {
-                    panic!("n{i} cannot restore slot {seq}: {bad} (seed {})", self.seed)
-                });
-                if member.has_loaded && seq > Seq(0) {
-                    self.marks.hit("a standby reloaded from a snapshot");
-                }
-                member.has_loaded = true;
-                let host = &member.host;
-                show!(self, Seen::Restored { who, host, seq });
-                let input = Input::Restored { load, result: Ok(()) };
-                self.at(self.now + delay, Ev::Comes { who, input });
-            }
-            HostRequest::Apply(entry) => {
-                let host = &mut self.members[i].host;
-                host.apply(&entry);
-                let (host, seq, epoch) = (&*host, entry.seq, entry.epoch);
-                show!(
-                    self,
-                    Seen::Applied {
-                        who,
-                        host,
-                        seq,
-                        epoch
-                    }
-                );
-                if entry.replaces {
-                    self.marks.hit("a clean start emptied the state");
-                }
-            }
-            HostRequest::Snapshot { id, .. } => {
-                let host = &self.members[i].host;
-                let parts = host.snapshot();
-                show!(self, Seen::Snapshot { who, host });
-                let input = Input::Snapshot { id, parts };
-                self.at(self.now + delay, Ev::Comes { who, input });
-            }
-        }
-    }
-
     fn told(&mut self, i: usize, event: Event) {
         self.note(|| format!("n{i} {event:?}"));
         match event {
@@ -257,7 +210,7 @@ impl<S: Service + 'static> World<S> {
                 let member = &mut self.members[i];
                 member.stopped = true;
                 member.node = None;
-                member.host = Host::default();
+                member.forget_state();
                 if self.operators && !self.members[i].is_twin {
                     let back = self.now + self.rng.below(SEC / 4 * self.load.slower);
                     self.at(back, Ev::Restart(i));
@@ -299,7 +252,8 @@ impl<S: Service + 'static> World<S> {
         }
         let member = &mut self.members[i];
         let Some(node) = &member.node else { return };
-        let Some(applied) = node.applied().filter(|_| member.host.loaded) else {
+        let has_all = member.host.loaded && member.backlog.is_empty();
+        let Some(applied) = node.applied().filter(|_| has_all) else {
             return;
         };
         let is_follower = node.write_authority().is_none();

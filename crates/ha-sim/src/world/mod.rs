@@ -5,6 +5,7 @@ mod ask;
 mod drive;
 mod forge;
 mod operator;
+mod owner;
 mod rest;
 mod trouble;
 mod wire;
@@ -20,7 +21,7 @@ use self::writes::Writes;
 use crate::check::{self, Checker, Scene, Seen};
 use crate::linear::Op;
 use crate::{
-    Faults, Host, MS, Marks, Member, Micros, Numbers, SEC, Service, Store, Tally, Trace, Truth, Who, rng::Rng,
+    Faults, MS, Marks, Member, Micros, Numbers, SEC, Service, Store, Tally, Trace, Truth, Who, rng::Rng,
 };
 
 #[derive(Debug)]
@@ -49,6 +50,8 @@ pub(crate) enum Ev {
         act: u64,
         generation: u64,
     },
+    /// The owner of a state does the next thing that it was asked.
+    OwnerWorks(Who),
     /// A node hears that its act has ended.
     Heard(usize),
     Restart(usize),
@@ -297,7 +300,7 @@ impl<S: Service + 'static> World<S> {
         self.members[i].tickets.clear();
         self.members[i].node = None;
         self.members[i].paused_until = 0;
-        self.members[i].host = Host::default();
+        self.members[i].forget_state();
         self.tear(i);
     }
 

@@ -337,6 +337,7 @@ impl Actor {
                     Output::Host(HostRequest::Restore { load, .. }) => {
                         inputs.push_back(To::Restored { load, result: Ok(()) });
                     }
+                    Output::Host(HostRequest::Barrier { id }) => inputs.push_back(To::Barrier { id }),
                     Output::Host(_) => {}
                     Output::Event(event) => self.event(&event),
                 }

@@ -430,6 +430,7 @@ impl<'a> Driver<'a> {
                 return Some(ha_proto::Input::Restored { load, result: Ok(()) });
             }
             HostRequest::Apply(applied) => local.host.extend(applied.changes.iter().map(|c| c[0])),
+            HostRequest::Barrier { id } => return Some(ha_proto::Input::Barrier { id }),
             HostRequest::Snapshot { id, .. } => local.snapshot_asked = Some((id, local.host.clone())),
         }
         None
