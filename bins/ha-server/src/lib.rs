@@ -19,6 +19,7 @@ mod demo;
 mod environment;
 mod failure;
 mod http;
+mod known_plane;
 mod launch;
 mod listen;
 mod logging;

@@ -15,6 +15,7 @@ use tracing::{error, info, warn};
 use crate::boot;
 use crate::clock;
 use crate::failure::{RunError, chain};
+use crate::known_plane::KnownPlane;
 use crate::launch::Launch;
 use crate::listen::{self, listen};
 use crate::member::Member;
@@ -43,8 +44,9 @@ pub(crate) async fn run(launch: Launch, types: EntityTypes, adjuncts: AdjunctTyp
         launch.priority,
     )?);
     let mut signals = Signals::new()?;
+    let known_plane = KnownPlane::of_node(&own_dir, &launch);
     let store = tokio::select! {
-        store = join_store(&launch, &own_dir) => Arc::new(Counted::new(store?)),
+        store = join_store(&launch, &own_dir, &known_plane) => Arc::new(Counted::new(store?)),
         () = signals.next() => return Ok(()),
     };
     let _pid_file = launch.pid_file.as_deref().map(PidFile::write).transpose()?;
@@ -79,6 +81,7 @@ pub(crate) async fn run(launch: Launch, types: EntityTypes, adjuncts: AdjunctTyp
     }
     let managed = Managed::reading_up_to(launch.format_level);
     let plane = start(&launch, node, store.clone(), &state, &own_dir, uri, &managed)?;
+    tokio::spawn(known_plane.remember(plane.clone()));
     let mut settings = HostSettings::default();
     settings.adjuncts = adjuncts;
     settings.failure_modes = launch.failure_modes.clone();
@@ -125,10 +128,16 @@ pub(crate) async fn run(launch: Launch, types: EntityTypes, adjuncts: AdjunctTyp
 }
 
 /// Opens the store and finds out whether it can be trusted, in as long as that takes.
-async fn join_store(launch: &Launch, own_dir: &Path) -> Result<Arc<dyn Store>, RunError> {
+async fn join_store(
+    launch: &Launch,
+    own_dir: &Path,
+    known_plane: &KnownPlane,
+) -> Result<Arc<dyn Store>, RunError> {
+    known_plane.wait_for_directory(launch).await;
     let probe = StoreProbe::of_node(own_dir);
     let store = store::open(&launch.persistence, &launch.variables, probe.patience()).await?;
     probe.pass(launch, &*store).await?;
+    known_plane.wait_for(launch, &*store).await;
     Ok(store)
 }
 

@@ -137,6 +137,9 @@ impl PlaneBuilder {
 
     /// Starts the member: a thread that owns the machine, and one that owns the state. [`Plane::started`] tells when it has found its role.
     ///
+    /// A store in which no plane lies gets one. Who restarts where the store may be away as a whole, as behind a mount that is missing, should keep
+    /// [`Status::plane_id`](crate::Status::plane_id) and look for it first, as `ha-server` does: two planes of one service would both lead.
+    ///
     /// # Errors
     /// If a thread cannot be started.
     pub fn start(self) -> Result<Plane, StartError> {
