@@ -125,12 +125,19 @@ pub(crate) struct Twin {
     /// Since when it writes this node's record, and when it was last seen to have.
     since: Instant,
     seen: Instant,
+    /// When one of the two took the lead last, if that was meanwhile.
+    turned: Instant,
 }
 
 impl Twin {
     /// For how long it has gone on to write.
     pub(crate) fn goes_on_for(&self) -> core::time::Duration {
         self.seen.since(self.since)
+    }
+
+    /// For how long it has gone on to write since one of the two took the lead from the other.
+    pub(crate) fn goes_on_since_turn_for(&self) -> core::time::Duration {
+        self.seen.since(self.turned)
     }
 
     /// Whether it was seen to write within this time.
@@ -187,6 +194,13 @@ impl Peers {
     /// Another process has written this node's record after this one had.
     pub(crate) fn twin(&self) -> Option<Twin> {
         self.twin
+    }
+
+    /// One of two processes with this node's id leads from now on.
+    pub(crate) fn lead_turns(&mut self, now: Instant) {
+        if let Some(twin) = &mut self.twin {
+            twin.turned = now;
+        }
     }
 
     pub(crate) fn own_was_put(&mut self, at: Instant) {
@@ -367,11 +381,12 @@ impl Peers {
         // Its record may be overwritten at most looks.
         let gap = cx.config.shown_timeout() + cx.config.lease_ttl;
         let goes_on = |t: &Twin| t.nonce == nonce && now.since(t.seen) <= gap;
-        let since = self.twin.filter(goes_on).map_or(now, |t| t.since);
+        let before = self.twin.filter(goes_on);
         self.twin = Some(Twin {
             nonce,
-            since,
+            since: before.map_or(now, |t| t.since),
             seen: now,
+            turned: before.map_or(now, |t| t.turned),
         });
     }
 

@@ -153,6 +153,9 @@ impl Node {
                     ));
                 }
             }
+            if current.1.as_ref().is_some_and(|l| l.node == self.me.node) {
+                self.peers.lead_turns(now);
+            }
             self.known_leader.clone_from(&current);
             self.out.event(Event::LeaderChanged {
                 epoch: current.0,

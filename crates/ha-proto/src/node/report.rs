@@ -264,7 +264,8 @@ impl Node {
     }
 
     /// Of two live processes with this node id one stops. Both may see the other's record at the same time, so one of them, the leader or else
-    /// the one with the lower nonce, gives the other time to stop first: many polls, for it may find its own record at most of them.
+    /// the one with the lower nonce, gives the other time to stop first: many polls, for it may find its own record at most of them. While they
+    /// take the lead from each other, each gives the other some time anew.
     fn yields_to(&self, now: Instant, twin: &Twin) -> bool {
         // One that has stopped since is no reason to stop as well.
         let lives = twin.has_written_since(now, self.config.shown_timeout());
@@ -281,12 +282,15 @@ impl Node {
         };
         // What a dead predecessor had sent may land again and again, when a store comes back that has kept it waiting.
         let at_first = self.config.follower_timeout() + self.config.lease_ttl;
-        let patience = if goes_first {
-            at_first
+        let (patience, since_turn) = if goes_first {
+            // A claim that was under way when the other stopped may be won yet.
+            (at_first, self.config.heartbeat_timeout)
         } else {
-            at_first + self.config.shown_timeout() + self.config.lease_ttl
+            let grace = (self.config.shown_timeout() + self.config.lease_ttl) * 4;
+            (at_first + grace, grace)
         };
-        self.heart.is_stopped() || lives && twin.goes_on_for() > patience
+        let is_over = twin.goes_on_for() > patience && twin.goes_on_since_turn_for() > since_turn;
+        self.heart.is_stopped() || lives && is_over
     }
 
     /// Two live processes have this node id. The one whose record was overwritten stops, and says so.
