@@ -64,10 +64,14 @@ impl KnownPlane {
         } = &launch.persistence
         {
             let genesis = path.join(layout::entry_key(Seq(1)));
-            self.until_found(launch, async || match read_start(&genesis) {
-                Ok(bytes) => Found::of(&bytes),
-                Err(error) if error.kind() == ErrorKind::NotFound => Found::Nothing,
-                Err(_) => Found::Unclear,
+            self.until_found(launch, async || {
+                let genesis = genesis.clone();
+                // A mount may hang.
+                match tokio::task::spawn_blocking(move || read_start(&genesis)).await {
+                    Ok(Ok(bytes)) => Found::of(&bytes),
+                    Ok(Err(error)) if error.kind() == ErrorKind::NotFound => Found::Nothing,
+                    Ok(Err(_)) | Err(_) => Found::Unclear,
+                }
             })
             .await;
         }
