@@ -8,6 +8,7 @@ use rustix::process::Signal;
 const ROUNDS: usize = 5;
 
 fn main() {
+    Server::build();
     let (mut start, mut stop, mut kill) = (Samples::default(), Samples::default(), Samples::default());
     for _ in 0..ROUNDS {
         let dir = tempfile::tempdir().expect("a temporary directory");

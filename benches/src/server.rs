@@ -34,6 +34,14 @@ fn binary() -> &'static Path {
 }
 
 impl Server {
+    /// Builds it, so that the first start takes no time for that.
+    ///
+    /// # Panics
+    /// If it cannot be built.
+    pub fn build() {
+        let _ = binary();
+    }
+
     /// Starts one on a directory, with these options besides.
     #[must_use]
     pub fn start(plane: &Path, name: &str, options: &[&str]) -> Self {
