@@ -1,13 +1,13 @@
 //! The plane that a node has been part of. Where that should be and is not, as behind a mount that is missing or in a bucket that
 //! was emptied, the node begins no other: two planes of one service would both lead, and what the second took would be lost.
 
-use std::io::{self, ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ha_core::proto::{Payload, RawEntry, layout};
 use ha_core::{Plane, PlaneId, Seq};
-use ha_store::{Key, Store};
+use ha_store::Key;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 use tracing::{info, warn};
@@ -15,7 +15,8 @@ use tracing::{info, warn};
 use crate::atomic_file;
 use crate::failure::chain;
 use crate::launch::Launch;
-use crate::persistence::{Existing, Persistence};
+use crate::node_state::read_start;
+use crate::persistence::Existing;
 use crate::place::Place;
 
 /// What a node remembers of its plane, in its own directory.
@@ -55,44 +56,10 @@ impl KnownPlane {
         Self { file, place, plane }
     }
 
-    /// Waits for a directory with the plane before it is opened, which would make it. `--persist rebind` refuses one that is not there
-    /// by itself.
-    pub(crate) async fn wait_for_directory(&self, launch: &Launch) {
-        if let Persistence::Directory {
-            path,
-            existing: Existing::UseOrBegin,
-        } = &launch.persistence
-        {
-            let genesis = path.join(layout::entry_key(Seq(1)));
-            self.until_found(launch, async || {
-                let genesis = genesis.clone();
-                // A mount may hang.
-                match tokio::task::spawn_blocking(move || read_start(&genesis)).await {
-                    Ok(Ok(bytes)) => Found::of(&bytes),
-                    Ok(Err(error)) if error.kind() == ErrorKind::NotFound => Found::Nothing,
-                    Ok(Err(_)) | Err(_) => Found::Unclear,
-                }
-            })
-            .await;
-        }
-    }
-
-    /// Waits until the store holds the plane.
-    pub(crate) async fn wait_for(&self, launch: &Launch, store: &dyn Store) {
-        let genesis = Key::new(&layout::entry_key(Seq(1))).expect("the key of an entry is one");
-        self.until_found(launch, async || match store.get(&genesis, WITHIN).await {
-            Ok(bytes) => Found::of(&bytes),
-            Err(error) => match error.kind() {
-                ha_store::ErrorKind::NotFound => Found::Nothing,
-                ha_store::ErrorKind::Unavailable => Found::Away(chain(&error)),
-                _ => Found::Unclear,
-            },
-        })
-        .await;
-    }
-
-    async fn until_found(&self, launch: &Launch, look: impl AsyncFn() -> Found) {
-        let (Some(place), Some(known)) = (&self.place, &self.plane) else {
+    /// Waits until the plane is where it was, with a client of its own: connections belong to the runtime that opens them, and the plane has its
+    /// own. A directory is looked at and not opened, which would make it.
+    pub(crate) async fn wait_for(&self, launch: &Launch) {
+        let (Some(place), Some(known)) = (Place::of(&launch.persistence), &self.plane) else {
             return;
         };
         if launch.persistence.existing() == Some(Existing::Discard) {
@@ -100,20 +67,26 @@ impl KnownPlane {
         }
         let mut pause = SHORTEST_PAUSE;
         loop {
-            let what = match look().await {
+            let what = match look(&place, launch).await {
                 Found::Plane(plane) if plane == *known => return,
                 Found::Unclear => return,
+                Found::Away(why) => {
+                    warn!(
+                        "`{place}` cannot be looked at, trying again in {pause:?}, until this node is told to stop: {why}"
+                    );
+                    pause = rest(pause).await;
+                    continue;
+                }
                 Found::Plane(other) => format!("plane {other} lies in `{place}`"),
                 Found::Nothing => format!("there is no plane in `{place}`"),
-                Found::Away(why) => format!("`{place}` cannot be looked at ({why})"),
             };
             warn!(
-                "{what}, and this node was part of plane {known} there: waiting for it, until it is told to stop. Is it mounted? Put it back; or, \
-                 to have this node go on with what is there, remove `{}` and start again. Looking again in {pause:?}",
+                "{what}, and this node was part of plane {known} there: waiting for it, until it is told to stop. If it is not mounted, mount it; \
+                 if it was moved or removed, put it back; or, to have this node go on with what is there, remove `{}` and start again. \
+                 Looking again in {pause:?}",
                 self.file.display()
             );
-            sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            pause = rest(pause).await;
         }
     }
 
@@ -144,6 +117,39 @@ impl KnownPlane {
     }
 }
 
+/// What is at a place now.
+async fn look(place: &Place, launch: &Launch) -> Found {
+    let genesis = layout::entry_key(Seq(1));
+    if let Place::Directory(path) = place {
+        let file = path.join(genesis);
+        // A mount may hang.
+        return match tokio::task::spawn_blocking(move || read_start(&file)).await {
+            Ok(Ok(bytes)) => Found::of(&bytes),
+            Ok(Err(error)) if error.kind() == ErrorKind::NotFound => Found::Nothing,
+            Ok(Err(_)) | Err(_) => Found::Unclear,
+        };
+    }
+    let key = Key::new(&genesis).expect("the key of an entry is one");
+    let read = match place.open(&launch.variables) {
+        Ok(store) => store.get(&key, WITHIN).await,
+        Err(error) => Err(error),
+    };
+    match read {
+        Ok(bytes) => Found::of(&bytes),
+        Err(error) => match error.kind() {
+            ha_store::ErrorKind::NotFound => Found::Nothing,
+            ha_store::ErrorKind::Unavailable => Found::Away(chain(&error)),
+            _ => Found::Unclear,
+        },
+    }
+}
+
+/// Answers the next pause.
+async fn rest(pause: Duration) -> Duration {
+    sleep(pause).await;
+    (pause * 2).min(LONGEST_PAUSE)
+}
+
 impl Found {
     fn of(genesis: &[u8]) -> Self {
         let key = layout::entry_key(Seq(1));
@@ -160,15 +166,6 @@ fn parse(bytes: &[u8], place: Option<&str>) -> Option<PlaneId> {
     let text = |key: &str| value.get(key)?.as_str();
     let plane = text("plane").filter(|plane| !plane.is_empty())?;
     (text("place") == place).then(|| PlaneId(plane.to_owned()))
-}
-
-/// Files of this kind are small; one that is longer is cut, and makes no sense.
-fn read_start(file: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    std::fs::File::open(file)?
-        .take(64 << 10)
-        .read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 const FILE: &str = "plane.json";

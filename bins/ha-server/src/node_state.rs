@@ -256,7 +256,7 @@ fn lock(dir: &Path) -> Result<File, NodeStateError> {
 }
 
 /// Reads a file of ours; a file that is longer than ours ever are is cut.
-fn read_start(path: &Path) -> io::Result<Vec<u8>> {
+pub(crate) fn read_start(path: &Path) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
     File::open(path)?.take(64 << 10).read_to_end(&mut content)?;
     Ok(content)

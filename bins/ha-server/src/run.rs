@@ -20,7 +20,7 @@ use crate::launch::Launch;
 use crate::listen::{self, listen};
 use crate::member::Member;
 use crate::node_state::NodeState;
-use crate::persistence::Existing;
+use crate::persistence::{Existing, Persistence};
 use crate::pid_file::PidFile;
 use crate::price::Prices;
 use crate::settings::HighAvailability;
@@ -133,11 +133,16 @@ async fn join_store(
     own_dir: &Path,
     known_plane: &KnownPlane,
 ) -> Result<Arc<dyn Store>, RunError> {
-    known_plane.wait_for_directory(launch).await;
+    if let Persistence::Directory { existing, .. } = &launch.persistence
+        && *existing == Existing::UseOrBegin
+    {
+        // Opening it would make it. `rebind` refuses one that is not there.
+        known_plane.wait_for(launch).await;
+    }
     let probe = StoreProbe::of_node(own_dir);
     let store = store::open(&launch.persistence, &launch.variables, probe.patience()).await?;
     probe.pass(launch, &*store).await?;
-    known_plane.wait_for(launch, &*store).await;
+    known_plane.wait_for(launch).await;
     Ok(store)
 }
 

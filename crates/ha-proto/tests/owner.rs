@@ -18,16 +18,12 @@ fn barriers(asked: &[HostRequest]) -> Vec<u64> {
     asked.iter().filter_map(barrier).collect()
 }
 
-#[test]
-fn who_is_named_leads_when_the_owner_of_its_state_has_restored_it_and_not_before() {
-    let mut h = Hand::plane(1);
-    h.commit(0, 1..9);
-    h.boot(1, Mode::Standby);
-    h.run(300);
-    tell(&mut h, 0, Mode::HotStandby);
+/// The leader hands over to the other, and this is what that one asks the owner of its state, who does nothing of it.
+fn hand_over(h: &mut Hand) -> Vec<HostRequest> {
+    tell(h, 0, Mode::HotStandby);
     h.sleep(1);
     h.run(250);
-    assert!(kinds(&h).contains(&Kind::Handover));
+    assert!(kinds(h).contains(&Kind::Handover));
     let mut asked = Vec::new();
     for _ in 0..100 {
         h.ms += 5;
@@ -39,6 +35,16 @@ fn who_is_named_leads_when_the_owner_of_its_state_has_restored_it_and_not_before
         }
         asked.extend(h.serve_store(1));
     }
+    asked
+}
+
+#[test]
+fn who_is_named_leads_when_the_owner_of_its_state_has_restored_it_and_not_before() {
+    let mut h = Hand::plane(1);
+    h.commit(0, 1..9);
+    h.boot(1, Mode::Standby);
+    h.run(300);
+    let asked = hand_over(&mut h);
     let load = asked.iter().find_map(|request| match request {
         HostRequest::Restore { load, .. } => Some(*load),
         _ => None,
@@ -69,22 +75,7 @@ fn who_takes_over_hot_leads_when_the_owner_of_its_state_has_applied_all_and_not_
     h.commit(0, 1..4);
     h.run(300);
     assert_eq!(h.seats[1].host.line.len, 3);
-    tell(&mut h, 0, Mode::HotStandby);
-    h.sleep(1);
-    h.run(250);
-    assert!(kinds(&h).contains(&Kind::Handover));
-    let mut asked = Vec::new();
-    for _ in 0..100 {
-        h.ms += 5;
-        let now = h.now();
-        h.seats[1].node.handle_timeout(now);
-        for ask in std::mem::take(&mut h.seats[1].asks) {
-            let reply = h.land(&ask.op);
-            h.answer(1, &ask, reply);
-        }
-        asked.extend(h.serve_store(1));
-    }
-    let asked = barriers(&asked);
+    let asked = barriers(&hand_over(&mut h));
     let [id] = asked[..] else {
         panic!("it asks once: {asked:?}");
     };
